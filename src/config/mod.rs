@@ -1,0 +1,210 @@
+//! The config as meant: checked, typed, with every default filled in. The file as written is `file`; the step between,
+//! which reports every fault at once, is `check`.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::model::EventTime;
+
+/// Everything tagwatch can be told. Built only by checking a [`file`](self); `config/tagwatch.toml` holds the defaults.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// Name of this deployment: prefix of its topics, group and transactional ids.
+    pub id: String,
+    /// How mentions get from ingest to shards.
+    pub exchange: Exchange,
+    /// `[kafka]`
+    pub kafka: Kafka,
+    /// `[http]`
+    pub http: Http,
+    /// `[state]`
+    pub state: State,
+    /// `[privacy]`
+    pub privacy: Privacy,
+    /// `[memory]`
+    pub memory: Memory,
+    /// `[metrics]`
+    pub metrics: Metrics,
+    /// `[track]`
+    pub track: Track,
+    /// `[time]`
+    pub time: Time,
+    /// `[limits]`
+    pub limits: Limits,
+    /// `[windows]`
+    pub windows: Windows,
+    /// `[detect]`
+    pub detect: Detect,
+    /// Hash of `[detect]`, `[windows]` and `[time]` as meant: 16 hex digits, printed in every alert line.
+    pub version: String,
+}
+
+/// How mentions get from ingest to shards.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exchange {
+    /// All partitions are read by this process; shards are threads.
+    InProcess,
+}
+
+/// Where posts come from and alerts go.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Kafka {
+    /// Bootstrap brokers, `host:port,host:port`.
+    pub brokers: String,
+    /// Topic of posts.
+    pub posts_topic: String,
+    /// Topic of actions; none where empty.
+    pub actions_topic: Option<String>,
+    /// Topic of alert lines; none where empty.
+    pub alerts_topic: Option<String>,
+    /// Dead-letter topic; none where empty.
+    pub rejected_topic: Option<String>,
+    /// Where to begin where neither state nor a committed offset says.
+    pub start: Start,
+    /// librdkafka properties passed through, deny-list already applied.
+    pub client: BTreeMap<String, String>,
+}
+
+/// Where to begin reading a partition that was never read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// The oldest record.
+    Earliest,
+    /// Only records that arrive from now on.
+    Latest,
+    /// The first record whose Kafka timestamp is not before this time.
+    At(EventTime),
+}
+
+/// The HTTP server.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Http {
+    /// Address to listen on. Not loopback only together with `token_file`.
+    pub listen: SocketAddr,
+    /// File with the bearer token that every request but `/live` and `/ready` must show; none where empty.
+    pub token_file: Option<PathBuf>,
+}
+
+/// Checkpoints.
+#[derive(Clone, Debug, PartialEq)]
+pub struct State {
+    /// Folder of chunks and manifests.
+    pub dir: PathBuf,
+    /// Least time between two checkpoints, by the wall clock.
+    pub checkpoint_interval: Duration,
+}
+
+/// Pseudonyms.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Privacy {
+    /// File with the sketch key, 32 hex digits; `<state.dir>/key` where empty.
+    pub key_file: Option<PathBuf>,
+}
+
+/// Bounds on memory.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Memory {
+    /// Bytes that panes may take, all shards together.
+    pub budget_bytes: u64,
+}
+
+/// What `/metrics` shows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Metrics {
+    /// How many hashtags have series of their own.
+    pub top_k: usize,
+    /// How many open alerts have a series of their own.
+    pub alerts_max: usize,
+}
+
+/// Shards.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Track {
+    /// Number of shards, each a thread. Results do not depend on it.
+    pub shards: usize,
+}
+
+/// Event time.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Time {
+    /// How far a post may lie behind the greatest event time of its partition before it is late.
+    pub watermark_delay: Duration,
+    /// How long a partition's position must equal its end before it is set aside.
+    pub idle_timeout: Duration,
+    /// How far a post may lie ahead of its record's Kafka timestamp.
+    pub max_future: Duration,
+}
+
+/// Bounds on one post.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Limits {
+    /// Longest record in bytes, checked before parsing.
+    pub post_bytes_max: usize,
+    /// Most hashtags a post may carry.
+    pub hashtags_max: usize,
+    /// Longest hashtag, in characters of its canonical form.
+    pub hashtag_chars_max: usize,
+    /// Longest id of a post or account, in bytes.
+    pub id_bytes_max: usize,
+}
+
+/// What is remembered.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Windows {
+    /// Days that rows of (hashtag, hour) are kept.
+    pub baseline_days: u32,
+    /// Posts in an hour from which a hashtag gets a row.
+    pub row_posts_min: u32,
+    /// Accounts in an hour from which an hour pane keeps a hashtag's mention sample.
+    pub hour_sample_accounts_min: u32,
+    /// Accounts in an hour below which a hashtag becomes part of the hour's total.
+    pub hour_total_accounts_below: u32,
+}
+
+/// The rules of detection. Scores are points from 0 to 100.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Detect {
+    /// Posts in the last hour from which a hashtag is assessed.
+    pub candidate_posts: u32,
+    /// Distinct accounts in the last hour from which a hashtag is assessed.
+    pub candidate_accounts: u32,
+    /// Share of false discoveries accepted among the bursts of one tick.
+    pub false_discovery_rate: f64,
+    /// Burst score at which a burst begins.
+    pub burst_enter: f64,
+    /// Burst score below which it ends.
+    pub burst_exit: f64,
+    /// Coordination score at which an alert is raised.
+    pub coordination_enter: f64,
+    /// Coordination score below which it calms down.
+    pub coordination_exit: f64,
+    /// Points of a family from which it counts as one of the two that a coordinated burst needs.
+    pub family_points_min: f64,
+    /// Points of a family from which it counts as strong.
+    pub strong_points_min: f64,
+    /// Least time an alert stays open.
+    pub minimum_hold: Duration,
+    /// Time without a mention after which a burst has ended.
+    pub quiet: Duration,
+    /// Pages an hour before the budget holds further ones back.
+    pub pages_per_hour: u32,
+    /// Tickets an hour before the budget holds further ones back.
+    pub tickets_per_hour: u32,
+    /// Most points a family can add, by its name.
+    pub family_points_max: BTreeMap<String, f64>,
+    /// Ramp of every signal, by its name.
+    pub signals: BTreeMap<String, Ramp>,
+}
+
+/// How a signal's value becomes points: none at `from`, all of `points` at `to`, linear between; `from` may exceed `to`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Ramp {
+    /// Most points the signal can add.
+    pub points: f64,
+    /// Value at which it begins to count.
+    pub from: f64,
+    /// Value from which it counts in full.
+    pub to: f64,
+}
