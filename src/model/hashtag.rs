@@ -25,6 +25,14 @@ impl TagList {
         self.ends.clear();
     }
 
+    /// TEMPORARY
+    pub fn push_raw(&mut self, c: &str, d: &str) {
+        self.text.push_str(c);
+        let a = self.text.len() as u32;
+        self.text.push_str(d);
+        self.ends.push((a, self.text.len() as u32));
+    }
+
     /// Number of distinct hashtags.
     pub fn len(&self) -> usize {
         self.ends.len()

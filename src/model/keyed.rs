@@ -85,6 +85,14 @@ pub fn write_field(hasher: &mut SipHasher13, bytes: &[u8]) {
     hasher.write(bytes);
 }
 
+/// The stable name of an alert: 16 hex digits from hashtag and onset, the same on every machine and under every key.
+pub fn alert_id(canonical: &str, onset_ms: i64) -> String {
+    let mut hasher = SipHasher24::new_with_keys(0, 0);
+    hasher.write(canonical.as_bytes());
+    hasher.write_i64(onset_ms);
+    format!("{:016x}", hasher.finish())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,6 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::keyed::TagHash;
+use super::time::Tick;
+
 /// One sampled mention. Order is by `post`, the sampling priority, so a sorted list is a bottom-k sample.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Mention {
@@ -51,5 +54,66 @@ impl Mention {
     /// Whether the post is no repost.
     pub fn is_original(&self) -> bool {
         !self.has(FLAG_REPOST)
+    }
+}
+
+/// One mention on its way to the shard that owns its hashtag.
+#[derive(Clone, Copy, Debug)]
+pub struct Routed {
+    /// Identity of the hashtag.
+    pub tag: TagHash,
+    /// The pane it falls into.
+    pub tick: Tick,
+    /// Where the canonical form starts in the batch's strings.
+    pub name: u32,
+    /// Length of the canonical form in bytes.
+    pub name_len: u16,
+    /// Whether this is the post's first hashtag: what is counted once a post is counted here.
+    pub first: bool,
+    /// What is kept of it; `spelling` is an offset into the batch's strings plus one.
+    pub mention: Mention,
+    /// Length of the spelling in bytes; 0 where it is the canonical form.
+    pub spelling_len: u16,
+}
+
+/// Mentions for one shard, in the order of their sources, with the names they refer to.
+#[derive(Clone, Debug, Default)]
+pub struct MentionBatch {
+    /// The mentions.
+    pub items: Vec<Routed>,
+    /// Canonical forms and spellings, one after the other.
+    pub strings: String,
+}
+
+impl MentionBatch {
+    /// Appends a mention of `canonical`, written as `display`.
+    pub fn push(&mut self, tag: TagHash, tick: Tick, canonical: &str, display: &str, first: bool, mut mention: Mention) {
+        let name = self.strings.len() as u32;
+        self.strings.push_str(canonical);
+        mention.spelling = 0;
+        let mut spelling_len = 0;
+        if display != canonical {
+            mention.spelling = self.strings.len() as u32 + 1;
+            spelling_len = display.len() as u16;
+            self.strings.push_str(display);
+        }
+        self.items.push(Routed { tag, tick, name, name_len: canonical.len() as u16, first, mention, spelling_len });
+    }
+
+    /// The canonical form of one of the batch's mentions.
+    pub fn name(&self, item: &Routed) -> &str {
+        &self.strings[item.name as usize..item.name as usize + item.name_len as usize]
+    }
+
+    /// The spelling of one of the batch's mentions, where it is not the canonical form.
+    pub fn spelling(&self, item: &Routed) -> Option<&str> {
+        let start = (item.mention.spelling as usize).checked_sub(1)?;
+        Some(&self.strings[start..start + item.spelling_len as usize])
+    }
+
+    /// Forgets the mentions and keeps the memory.
+    pub fn clear(&mut self) {
+        self.items.clear();
+        self.strings.clear();
     }
 }

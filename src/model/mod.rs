@@ -8,6 +8,6 @@ pub mod post;
 pub mod time;
 
 pub use keyed::{Keyed, TagHash};
-pub use mention::Mention;
+pub use mention::{Mention, MentionBatch};
 pub use post::Post;
 pub use time::{EventTime, Tick};

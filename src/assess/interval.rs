@@ -1,0 +1,72 @@
+//! Intervals: how far an estimate from a sample may be off. Only arithmetic and square roots, so that every machine
+//! gives the same bits.
+
+/// z for a two-sided 95 % interval.
+const Z: f64 = 1.959_963_984_540_054;
+
+/// An estimate with its 95 % interval.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Estimate {
+    /// The estimate.
+    pub value: f64,
+    /// Lower end.
+    pub low: f64,
+    /// Upper end.
+    pub high: f64,
+}
+
+impl Estimate {
+    /// A number known exactly.
+    pub fn exact(value: f64) -> Estimate {
+        Estimate { value, low: value, high: value }
+    }
+}
+
+/// A share of `hits` in `n` with Wilson's score interval (Wilson 1927). `n` must not be 0.
+pub fn share(hits: u64, n: u64) -> Estimate {
+    let (k, n) = (hits as f64, n as f64);
+    let p = k / n;
+    let z2 = Z * Z;
+    let centre = (p + z2 / (2.0 * n)) / (1.0 + z2 / n);
+    let half = Z / (1.0 + z2 / n) * libm::sqrt(p * (1.0 - p) / n + z2 / (4.0 * n * n));
+    Estimate { value: p, low: (centre - half).max(0.0), high: (centre + half).min(1.0) }
+}
+
+/// The mean of `values` with its normal interval. `values` must not be empty.
+pub fn mean(values: &[f64]) -> Estimate {
+    let n = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / n;
+    let variance = values.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>() / (n - 1.0).max(1.0);
+    let half = Z * libm::sqrt(variance / n);
+    Estimate { value: mean, low: mean - half, high: mean + half }
+}
+
+/// Σ (nᵢ/N)² without its small-sample bias: the chance that two different ones of the `n` agree, Σ nᵢ(nᵢ-1) / n(n-1),
+/// with a normal interval from the delta method. `groups` are the nᵢ; `n` must be at least 2.
+pub fn agreement(groups: &[u64], n: u64) -> Estimate {
+    let total = n as f64;
+    let pairs: f64 = groups.iter().map(|g| *g as f64 * (*g as f64 - 1.0)).sum();
+    let value = pairs / (total * (total - 1.0));
+    let cubes: f64 = groups.iter().map(|g| (*g as f64 / total) * (*g as f64 / total) * (*g as f64 / total)).sum();
+    let half = Z * 2.0 * libm::sqrt(((cubes - value * value) / total).max(0.0));
+    Estimate { value, low: (value - half).max(0.0), high: (value + half).min(1.0) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wilson_agrees_with_the_textbook() {
+        // Newcombe 1998, table I: 81 of 263 gives .2553 to .3662.
+        let share = share(81, 263);
+        assert!((share.low - 0.2553).abs() < 5e-5 && (share.high - 0.3662).abs() < 5e-5, "{share:?}");
+    }
+
+    #[test]
+    fn agreement_counts_pairs() {
+        assert_eq!(agreement(&[2, 1, 1], 4).value, 2.0 / 12.0);
+        assert_eq!(agreement(&[4], 4).value, 1.0);
+        assert_eq!(agreement(&[1, 1, 1, 1], 4).value, 0.0);
+    }
+}

@@ -1,0 +1,82 @@
+//! Signals: each file is one, with its formula, its source, what it is on ordinary participation and where it is blind.
+//! A signal reads a crowd and says a value with its interval, or that its input is missing; it knows nothing of points.
+
+pub mod repeat_share;
+pub mod posts_per_account;
+pub mod evenness;
+pub mod top_share;
+pub mod birth_speed;
+pub mod dispersion_1s;
+pub mod dispersion_10s;
+pub mod conversation;
+pub mod alone;
+pub mod repeated_text;
+pub mod repeated_link;
+
+use super::crowd::Crowd;
+use super::interval::Estimate;
+
+/// What signals beside the crowd itself need to know of a hashtag.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Facts {
+    /// Seconds from the first post of a new hashtag to its twentieth account with an original; none where it is not new,
+    /// was not watched before, or has too few.
+    pub birth_seconds: Option<f64>,
+    /// Posts and Σ c² by second of the originals of the last five minutes, and the seconds from the first to the last.
+    pub by_second: Option<Spread>,
+    /// Posts and Σ c² by ten seconds of the originals of the last five minutes.
+    pub by_ten_seconds: Option<Spread>,
+}
+
+/// Counts over equal slices of time.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Spread {
+    /// Slices.
+    pub slices: u64,
+    /// Posts in all of them.
+    pub posts: u64,
+    /// Σ c² over them.
+    pub squares: u64,
+}
+
+impl Spread {
+    /// Index of dispersion: variance over mean of the counts by slice; 1 where posts come independently.
+    pub fn dispersion(self) -> Estimate {
+        let (n, sum) = (self.slices as f64, self.posts as f64);
+        let mean = sum / n;
+        let variance = (self.squares as f64 - sum * mean) / (n - 1.0).max(1.0);
+        let value = variance / mean;
+        // Under independence it has a relative standard error of √(2/(n-1)) (Fisher 1950).
+        let half = 1.96 * value * libm::sqrt(2.0 / (n - 1.0).max(1.0));
+        Estimate { value, low: (value - half).max(0.0), high: value + half }
+    }
+}
+
+/// One signal: where it belongs and how it is read.
+pub struct Definition {
+    /// Its name in config, docs and alert lines.
+    pub name: &'static str,
+    /// `concentration`, `synchrony` or `content`.
+    pub family: &'static str,
+    /// What ordinary participation shows.
+    pub baseline: f64,
+    /// Reads it; none where its input is missing.
+    pub read: fn(&Crowd, &Facts) -> Option<Estimate>,
+    /// Whether the repeat core is read as well. Signals that ask how many repeat say nothing about those who do.
+    pub on_core: bool,
+}
+
+/// All signals, in the order in which alert lines print them.
+pub const ALL: [Definition; 11] = [
+    repeat_share::DEFINITION,
+    posts_per_account::DEFINITION,
+    evenness::DEFINITION,
+    top_share::DEFINITION,
+    birth_speed::DEFINITION,
+    dispersion_1s::DEFINITION,
+    dispersion_10s::DEFINITION,
+    conversation::DEFINITION,
+    alone::DEFINITION,
+    repeated_text::DEFINITION,
+    repeated_link::DEFINITION,
+];

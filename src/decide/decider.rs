@@ -1,0 +1,323 @@
+//! The decider: folds the reports of all shards for one tick into alert lines. A pure fold; its state is what a
+//! checkpoint holds of it.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::alert::{Alert, Change, Holds, Verdict};
+use super::birth_curve::BirthCurve;
+use super::budget::Budget;
+use super::burst::{Burst, bursts};
+use super::explain::{ended, sentence};
+use super::line::{AlertLine, Evidence, Kind, Severity, State};
+use super::score::{Coordination, coordination};
+use super::view::HashtagView;
+use crate::assess::report::CROWD_HOURS;
+use crate::assess::values::Score;
+use crate::assess::{HashtagReport, Report};
+use crate::config::Detect;
+use crate::model::keyed::alert_id;
+use crate::model::time::TICK_MS;
+use crate::model::{EventTime, Tick};
+
+/// Posts and accounts from which a verdict can be firm.
+const FIRM_POSTS: u64 = 25;
+/// See [`FIRM_POSTS`].
+const FIRM_ACCOUNTS: u64 = 8;
+/// A burst goes on while the last five minutes hold at least this part of the last hour: a quarter of its average.
+const BURSTING_PART: u64 = 48;
+
+/// An open alert with what was last said of its hashtag.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Open {
+    alert: Alert,
+    /// The highest severity that was paid for.
+    paid: Severity,
+    /// Whether its page was held back.
+    suppressed: bool,
+    /// The line as it would read now.
+    line: AlertLine,
+}
+
+/// What a checkpoint holds of the decider.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+struct Memory {
+    /// By canonical hashtag.
+    open: BTreeMap<String, Open>,
+    births: BirthCurve,
+    budget: Budget,
+    watched_since: Option<EventTime>,
+}
+
+/// What a tick decided.
+#[derive(Clone, Debug, Default)]
+pub struct Decided {
+    /// Alert lines in the order of the alert log.
+    pub lines: Vec<AlertLine>,
+    /// The hashtags that were assessed.
+    pub assessed: Vec<HashtagView>,
+}
+
+/// The only place that sees the whole.
+#[derive(Clone, Debug)]
+pub struct Decider {
+    detect: Detect,
+    config_version: String,
+    memory: Memory,
+}
+
+impl Decider {
+    /// A decider that has seen nothing.
+    pub fn new(detect: Detect, config_version: String) -> Decider {
+        Decider { detect, config_version, memory: Memory::default() }
+    }
+
+    /// A decider as [`encode`](Self::encode) wrote it.
+    ///
+    /// # Errors
+    /// Says what does not read.
+    pub fn restore(detect: Detect, config_version: String, bytes: &[u8]) -> Result<Decider, String> {
+        let memory = postcard::from_bytes(bytes).map_err(|error| format!("decider state does not read: {error}"))?;
+        Ok(Decider { detect, config_version, memory })
+    }
+
+    /// Its state for a checkpoint.
+    pub fn encode(&self) -> Vec<u8> {
+        postcard::to_stdvec(&self.memory).expect("plain values encode")
+    }
+
+    /// Number of open alerts.
+    pub fn open_alerts(&self) -> usize {
+        self.memory.open.len()
+    }
+
+    /// The open alerts as their lines would read now.
+    pub fn open_lines(&self) -> impl Iterator<Item = &AlertLine> {
+        self.memory.open.values().map(|open| &open.line)
+    }
+
+    /// The next tick at which arithmetic alone ends an alert.
+    pub fn next_timer(&self) -> Option<Tick> {
+        let holds = self.holds();
+        self.memory.open.values().map(|open| Tick(open.alert.over_at(holds))).min()
+    }
+
+    /// Decides a tick. `reports` are those of all shards, in any order; none for a tick that only a timer asked for.
+    pub fn decide(&mut self, tick: Tick, reports: Vec<Report>, warming: bool) -> Decided {
+        for report in &reports {
+            if let Some(births) = &report.births {
+                self.memory.births.add(tick, births);
+            }
+            let since = [self.memory.watched_since, report.watched_since].into_iter().flatten().min();
+            self.memory.watched_since = since;
+        }
+        let mut candidates: Vec<&HashtagReport> = reports.iter().flat_map(|report| &report.hashtags).collect();
+        candidates.sort_unstable_by(|a, b| a.hashtag.cmp(&b.hashtag));
+        let bursts = bursts(tick, &candidates, &self.memory.births);
+        let mut decided = Decided::default();
+        for (report, burst) in candidates.iter().zip(bursts) {
+            let coordination = coordination(report, &self.detect);
+            self.hear(tick, report, burst, &coordination, warming, &mut decided.lines);
+            let open = self.memory.open.get(&report.hashtag);
+            decided.assessed.push(HashtagView {
+                hashtag: report.hashtag.clone(),
+                display: report.display.clone(),
+                windows: report.windows.clone(),
+                burst: burst.score,
+                coordination: coordination.score,
+                signals: coordination.signals,
+                alert_id: open.map(|open| open.alert.id.clone()),
+            });
+        }
+        self.end_what_is_over(tick, warming, &mut decided.lines);
+        self.spend(tick, warming, &mut decided.lines);
+        decided.lines.sort_by(|a, b| (&a.hashtag, a.kind, &a.alert_id).cmp(&(&b.hashtag, b.kind, &b.alert_id)));
+        for (n, line) in decided.lines.iter_mut().enumerate() {
+            line.n = n as u32;
+        }
+        decided
+    }
+
+    fn hear(
+        &mut self,
+        tick: Tick,
+        report: &HashtagReport,
+        burst: Burst,
+        coordination: &Coordination,
+        warming: bool,
+        lines: &mut Vec<AlertLine>,
+    ) {
+        let is_open = self.memory.open.contains_key(&report.hashtag);
+        let verdict = self.verdict(report, burst, coordination, is_open);
+        let holds = self.holds();
+        let line = |alert: &Alert, kind, state| {
+            let severity = severity(kind, state);
+            let suppressed = false;
+            let explanation = sentence(kind, state, report, coordination);
+            AlertLine { kind, state, severity, suppressed, explanation, ..self.line(tick, report, burst, coordination, alert, warming) }
+        };
+        let mut calmed = false;
+        let mut replaced = None;
+        match self.memory.open.get(&report.hashtag) {
+            Some(open) => {
+                let mut alert = open.alert.clone();
+                match alert.hear(tick, &verdict, holds) {
+                    Some(Change::Now(kind, state)) => lines.push(line(&alert, kind, state)),
+                    Some(Change::Calmed) => {
+                        lines.push(line(&alert, alert.kind, State::Resolved));
+                        calmed = true;
+                    }
+                    None => {}
+                }
+                let now = line(&alert, alert.kind, alert.state);
+                replaced = Some(Open { alert, paid: open.paid, suppressed: open.suppressed, line: now });
+            }
+            None if verdict.burst => {}
+            None => return,
+        }
+        if replaced.is_none() || calmed {
+            // A calmed burst goes on from here: its onset is now, so its name is another.
+            let onset = if calmed { tick.end().0 } else { self.onset_ms(tick, report) };
+            let id = alert_id(&report.hashtag, onset);
+            let (alert, change) = Alert::open(id, onset, tick, &Verdict { kind: if calmed { None } else { verdict.kind }, ..verdict });
+            if let Change::Now(kind, state) = change {
+                lines.push(line(&alert, kind, state));
+            }
+            let now = line(&alert, alert.kind, alert.state);
+            replaced = Some(Open { alert, paid: Severity::Info, suppressed: false, line: now });
+        }
+        if let Some(open) = replaced {
+            self.memory.open.insert(report.hashtag.clone(), open);
+        }
+    }
+
+    fn verdict(&self, report: &HashtagReport, burst: Burst, coordination: &Coordination, is_open: bool) -> Verdict {
+        let points = |points: f64| Score(libm::round(points * 100.0) as i32);
+        let (hour, five) = (report.windows.h1, report.windows.m5);
+        let begins = burst.score >= points(self.detect.burst_enter) && burst.q <= self.detect.false_discovery_rate;
+        let bursting = burst.score >= points(self.detect.burst_exit) && five.posts * BURSTING_PART >= hour.posts;
+        let enter = points(self.detect.coordination_enter);
+        let firm = coordination.score >= enter && report.crowd_posts >= FIRM_POSTS && report.crowd_accounts >= FIRM_ACCOUNTS;
+        let thin = coordination.estimate >= enter && coordination.two_families_estimate;
+        let kind = match (begins || (is_open && bursting), firm) {
+            (true, true) if coordination.two_families => Some((Kind::CoordinatedBurst, true)),
+            (true, true) => Some((Kind::SuspectedCoordination, true)),
+            (true, false) if thin => Some((Kind::CoordinatedBurst, false)),
+            _ => None,
+        };
+        let coordinated = coordination.score >= points(self.detect.coordination_exit) || thin;
+        Verdict { burst: begins && bursting, bursting, kind, coordinated }
+    }
+
+    fn onset_ms(&self, tick: Tick, report: &HashtagReport) -> i64 {
+        if report.is_new { i64::from(report.first_second) * 1000 } else { tick.end().0 - TICK_MS }
+    }
+
+    fn line(
+        &self,
+        tick: Tick,
+        report: &HashtagReport,
+        burst: Burst,
+        coordination: &Coordination,
+        alert: &Alert,
+        warming: bool,
+    ) -> AlertLine {
+        AlertLine {
+            tick: tick.0,
+            n: 0,
+            alert_id: alert.id.clone(),
+            kind: alert.kind,
+            state: alert.state,
+            severity: severity(alert.kind, alert.state),
+            hashtag: report.hashtag.clone(),
+            display: report.display.clone(),
+            at: tick.end().to_string(),
+            onset: EventTime(alert.onset_ms).to_string(),
+            degraded: false,
+            warming,
+            suppressed: false,
+            burst: burst.score,
+            coordination: coordination.score,
+            windows: report.windows.clone(),
+            signals: coordination.signals.clone(),
+            evidence: self.evidence(report, burst, coordination),
+            explanation: String::new(),
+            config_version: self.config_version.clone(),
+        }
+    }
+
+    fn evidence(&self, report: &HashtagReport, burst: Burst, coordination: &Coordination) -> Evidence {
+        let short = |list: &[(u32, u64)]| list.iter().map(|(hash, n)| (format!("{hash:08x}"), *n)).collect();
+        Evidence {
+            view: coordination.view.as_str().to_owned(),
+            window: format!("{CROWD_HOURS}h"),
+            expected_posts: libm::round(burst.expected_posts * 100.0) / 100.0,
+            baseline: report.history.baseline.as_str().to_owned(),
+            top_accounts: report.tops.accounts.iter().map(|(account, n)| (format!("{account:016x}"), *n)).collect(),
+            top_texts: short(&report.tops.texts),
+            top_links: short(&report.tops.links),
+            top_reposts: short(&report.tops.reposts),
+            first_post: Some(EventTime(i64::from(report.first_second) * 1000).to_string()),
+            watched_since: self.memory.watched_since.map(|since| since.to_string()).unwrap_or_default(),
+        }
+    }
+
+    fn end_what_is_over(&mut self, tick: Tick, warming: bool, lines: &mut Vec<AlertLine>) {
+        let holds = self.holds();
+        let over = |open: &Open| open.alert.over_at(holds) <= tick.0;
+        let ended_tags: Vec<String> =
+            self.memory.open.iter().filter(|(_, open)| over(open)).map(|(hashtag, _)| hashtag.clone()).collect();
+        for hashtag in ended_tags {
+            let Some(open) = self.memory.open.remove(&hashtag) else { continue };
+            lines.push(AlertLine {
+                tick: tick.0,
+                at: tick.end().to_string(),
+                state: State::Resolved,
+                severity: severity(open.alert.kind, State::Resolved),
+                warming,
+                explanation: ended(&open.line.display, open.alert.kind),
+                ..open.line
+            });
+        }
+    }
+
+    /// Spends the budget by severity, then score, then hashtag.
+    fn spend(&mut self, tick: Tick, warming: bool, lines: &mut [AlertLine]) {
+        let mut order: Vec<usize> = (0..lines.len()).collect();
+        order.sort_by_key(|index| {
+            let line = &lines[*index];
+            (Reverse(line.severity), Reverse(line.coordination), line.hashtag.clone())
+        });
+        for index in order {
+            let line = &mut lines[index];
+            let Some(open) = self.memory.open.get_mut(&line.hashtag).filter(|open| open.alert.id == line.alert_id) else {
+                continue;
+            };
+            if matches!(line.state, State::Firing | State::Provisional) && line.severity > open.paid {
+                let (pages, tickets) = (self.detect.pages_per_hour, self.detect.tickets_per_hour);
+                open.suppressed = warming || !self.memory.budget.spend(tick, line.severity, pages, tickets);
+                open.paid = line.severity;
+            }
+            line.suppressed = open.suppressed;
+            open.line.suppressed = open.suppressed;
+        }
+    }
+
+    fn holds(&self) -> Holds {
+        let ticks = |duration: std::time::Duration| i64::try_from(duration.as_millis()).unwrap_or(i64::MAX) / TICK_MS;
+        Holds { minimum: ticks(self.detect.minimum_hold), quiet: ticks(self.detect.quiet).max(1) }
+    }
+}
+
+/// How urgent a kind is in a state.
+fn severity(kind: Kind, state: State) -> Severity {
+    match (kind, state) {
+        (Kind::OrganicBurst, _) => Severity::Info,
+        (Kind::CoordinatedBurst, State::Firing) => Severity::Page,
+        (_, State::Pending) => Severity::Info,
+        (Kind::CoordinatedBurst, State::Resolved) => Severity::Page,
+        _ => Severity::Ticket,
+    }
+}

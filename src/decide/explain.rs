@@ -1,0 +1,83 @@
+//! The explanation: one sentence with numbers, for a person who was just woken.
+
+use super::line::{Kind, State};
+use super::score::Coordination;
+use crate::assess::HashtagReport;
+use crate::assess::history::Baseline;
+use crate::assess::values::Signal;
+
+/// Signals named in a sentence.
+const SIGNALS_NAMED: usize = 3;
+
+/// The sentence of a line about a hashtag as last reported.
+pub fn sentence(kind: Kind, state: State, report: &HashtagReport, coordination: &Coordination) -> String {
+    let volume = volume(report);
+    let reasons = reasons(&coordination.signals);
+    let display = &report.display;
+    match (kind, state) {
+        (_, State::Pending) => format!("#{display}: {volume}; too early to say what drives it"),
+        (Kind::OrganicBurst, State::Resolved) => format!("#{display}: the burst is over; {volume}"),
+        (Kind::OrganicBurst, _) => {
+            format!("#{display}: {volume}; participation looks like a crowd's{}", with(&reasons))
+        }
+        (_, State::Resolved) => {
+            format!("#{display}: no longer looks driven by a few; {volume}, coordination {:.0} of 100", coordination.score.as_f64())
+        }
+        (Kind::SuspectedCoordination, _) => {
+            format!("#{display}: {volume}; some signs of coordination, of one kind only{}", with(&reasons))
+        }
+        (Kind::CoordinatedBurst, State::Provisional) => {
+            format!("#{display}: {volume}; early signs that accounts act in concert{}", with(&reasons))
+        }
+        (Kind::CoordinatedBurst, _) => format!("#{display}: {volume}; accounts act in concert{}", with(&reasons)),
+    }
+}
+
+/// The sentence of a line that arithmetic wrote because nothing more was heard.
+pub fn ended(display: &str, kind: Kind) -> String {
+    match kind {
+        Kind::OrganicBurst => format!("#{display}: the burst is over"),
+        _ => format!("#{display}: the burst is over and so is what drove it"),
+    }
+}
+
+fn volume(report: &HashtagReport) -> String {
+    let hour = report.windows.h1;
+    let usual = match report.history.baseline {
+        Baseline::BirthCurve => "a hashtag not seen before".to_owned(),
+        Baseline::None => "nothing to compare with yet".to_owned(),
+        Baseline::Recent | Baseline::HourOfWeek => format!("usual: {:.0}", report.history.posts),
+    };
+    format!("{} posts by {} accounts in the last hour ({usual})", hour.posts, hour.accounts)
+}
+
+fn with(reasons: &str) -> String {
+    if reasons.is_empty() { String::new() } else { format!(": {reasons}") }
+}
+
+/// The signals that add most, in words.
+fn reasons(signals: &[Signal]) -> String {
+    let mut telling: Vec<&Signal> = signals.iter().filter(|signal| signal.contribution.0 >= 200).collect();
+    telling.sort_by_key(|signal| std::cmp::Reverse(signal.contribution));
+    telling.iter().take(SIGNALS_NAMED).filter_map(|signal| phrase(signal)).collect::<Vec<_>>().join(", ")
+}
+
+fn phrase(signal: &Signal) -> Option<String> {
+    let value = signal.value?;
+    let usual = signal.baseline.unwrap_or(0.0);
+    let percent = |x: f64| format!("{:.0} %", x * 100.0);
+    Some(match signal.name.as_str() {
+        "repeat_share" => format!("{} of the accounts post more than once (ordinary: {})", percent(value), percent(usual)),
+        "posts_per_account" => format!("{value:.1} posts an account even without the most active (ordinary: {usual:.1})"),
+        "evenness" => format!("all post about equally often (evenness {value:.2}, ordinary: {usual:.2})"),
+        "top_share" => format!("the most active 5 % write {} (ordinary: {})", percent(value), percent(usual)),
+        "birth_speed" => format!("20 accounts within {value:.0} s of the first post (ordinary: {:.0} min)", usual / 60.0),
+        "dispersion_1s" => format!("posts bunch within single seconds ({value:.1} times chance)"),
+        "dispersion_10s" => format!("posts come in bunches of ten seconds ({value:.0} times chance)"),
+        "conversation" => format!("only {} of the originals talk to anybody (ordinary: {})", percent(value), percent(usual)),
+        "alone" => format!("{} carry no other hashtag", percent(value)),
+        "repeated_text" => format!("two originals say the same with a chance of {}", percent(value)),
+        "repeated_link" => format!("two links are the same with a chance of {}", percent(value)),
+        _ => return None,
+    })
+}

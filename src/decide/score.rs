@@ -1,0 +1,174 @@
+//! The coordination axis: every signal adds points by its ramp, read at the conservative end of its interval; families
+//! and the whole are capped. All in integers of a hundredth, so the printed contributions add up to the printed score.
+
+use crate::assess::HashtagReport;
+use crate::assess::crowd::View;
+use crate::assess::interval::Estimate;
+use crate::assess::signals::ALL;
+use crate::assess::values::{Score, Signal};
+use crate::config::{Detect, Ramp};
+
+/// Most points there are, in hundredths.
+const POINTS_MAX: i64 = 10_000;
+/// Accounts that a repeat core must have before it is read as a crowd of its own.
+const CORE_ACCOUNTS_MIN: u64 = 8;
+/// Families of which one must be strong for a coordinated burst: they ask how people act, not what they say.
+const STRONG: [&str; 2] = ["concentration", "synchrony"];
+
+/// A hashtag's coordination.
+#[derive(Clone, Debug)]
+pub struct Coordination {
+    /// The score at the conservative ends.
+    pub score: Score,
+    /// The score at the estimates themselves: what it may become when more is known.
+    pub estimate: Score,
+    /// Whether at least two families count, one of them strong.
+    pub two_families: bool,
+    /// The same, at the estimates themselves.
+    pub two_families_estimate: bool,
+    /// Which accounts the stronger reading was of.
+    pub view: View,
+    /// Every signal with its contribution.
+    pub signals: Vec<Signal>,
+}
+
+/// Scores a report over all accounts and over its repeat core and takes the stronger.
+pub fn coordination(report: &HashtagReport, detect: &Detect) -> Coordination {
+    let all = scored(report, detect, View::All);
+    if report.core.0 < CORE_ACCOUNTS_MIN {
+        return all;
+    }
+    let core = scored(report, detect, View::Core);
+    if core.score > all.score { core } else { all }
+}
+
+fn scored(report: &HashtagReport, detect: &Detect, view: View) -> Coordination {
+    let estimates: Vec<Option<Estimate>> = report
+        .readings
+        .iter()
+        .map(|reading| if view == View::Core { reading.core.or(reading.all) } else { reading.all })
+        .collect();
+    let conservative = contributions(&estimates, detect, |estimate, ramp| {
+        if ramp.to > ramp.from { estimate.low } else { estimate.high }
+    });
+    let likely = contributions(&estimates, detect, |estimate, _| estimate.value);
+    let signals = ALL
+        .iter()
+        .zip(&estimates)
+        .zip(&conservative)
+        .map(|((signal, estimate), points)| Signal {
+            name: signal.name.to_owned(),
+            family: signal.family.to_owned(),
+            value: estimate.map(|e| rounded(e.value)),
+            low: estimate.map(|e| rounded(e.low)),
+            high: estimate.map(|e| rounded(e.high)),
+            baseline: Some(signal.baseline),
+            contribution: Score(*points as i32),
+            available: estimate.is_some(),
+        })
+        .collect();
+    Coordination {
+        score: Score(conservative.iter().sum::<i64>() as i32),
+        estimate: Score(likely.iter().sum::<i64>() as i32),
+        two_families: two_families(&conservative, detect),
+        two_families_estimate: two_families(&likely, detect),
+        view,
+        signals,
+    }
+}
+
+/// Hundredths of points by signal, after the caps.
+fn contributions(
+    estimates: &[Option<Estimate>],
+    detect: &Detect,
+    end: impl Fn(&Estimate, &Ramp) -> f64,
+) -> Vec<i64> {
+    let mut points: Vec<i64> = ALL
+        .iter()
+        .zip(estimates)
+        .map(|(signal, estimate)| match (estimate, detect.signals.get(signal.name)) {
+            (Some(estimate), Some(ramp)) => ramp_points(rounded(end(estimate, ramp)), ramp),
+            _ => 0,
+        })
+        .collect();
+    for (family, most) in &detect.family_points_max {
+        let members: Vec<usize> = (0..ALL.len()).filter(|index| ALL[*index].family == family).collect();
+        cap(&mut points, &members, hundredths(*most));
+    }
+    let everything: Vec<usize> = (0..points.len()).collect();
+    cap(&mut points, &everything, POINTS_MAX);
+    points
+}
+
+fn ramp_points(value: f64, ramp: &Ramp) -> i64 {
+    let along = ((value - ramp.from) / (ramp.to - ramp.from)).clamp(0.0, 1.0);
+    libm::round(along * ramp.points * 100.0) as i64
+}
+
+/// Shrinks the points of `members` in proportion until they sum to at most `most`, exactly: what rounding down leaves
+/// over goes to the largest remainders, ties to the first.
+fn cap(points: &mut [i64], members: &[usize], most: i64) {
+    let sum: i64 = members.iter().map(|index| points[*index]).sum();
+    if sum <= most {
+        return;
+    }
+    let mut remainders: Vec<(i64, usize)> = Vec::new();
+    let mut left = most;
+    for index in members {
+        let product = points[*index] * most;
+        points[*index] = product / sum;
+        left -= points[*index];
+        remainders.push((-(product % sum), *index));
+    }
+    remainders.sort_unstable();
+    for (_, index) in remainders.into_iter().take(usize::try_from(left).unwrap_or(0)) {
+        points[index] += 1;
+    }
+}
+
+fn two_families(points: &[i64], detect: &Detect) -> bool {
+    let of = |family: &str| -> i64 {
+        (0..ALL.len()).filter(|index| ALL[*index].family == family).map(|index| points[index]).sum()
+    };
+    let counting = detect.family_points_max.keys().filter(|family| of(family) >= hundredths(detect.family_points_min));
+    let strong = STRONG.iter().any(|family| of(family) >= hundredths(detect.strong_points_min));
+    counting.count() >= 2 && strong
+}
+
+fn hundredths(points: f64) -> i64 {
+    libm::round(points * 100.0) as i64
+}
+
+/// Four decimals: what is printed is what the thresholds saw.
+fn rounded(value: f64) -> f64 {
+    libm::round(value * 10_000.0) / 10_000.0
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn capped_points_sum_to_the_cap_and_never_grow(points in prop::collection::vec(0_i64..10_000, 1..12), most in 0_i64..20_000) {
+            let mut capped = points.clone();
+            let members: Vec<usize> = (0..points.len()).collect();
+            cap(&mut capped, &members, most);
+            let (before, after): (i64, i64) = (points.iter().sum(), capped.iter().sum());
+            prop_assert_eq!(after, before.min(most));
+            for (was, is) in points.iter().zip(&capped) {
+                prop_assert!(is <= was && *is >= 0);
+            }
+        }
+    }
+
+    #[test]
+    fn a_ramp_may_fall() {
+        let ramp = Ramp { points: 15.0, from: 0.3, to: 0.06 };
+        assert_eq!(ramp_points(0.3, &ramp), 0);
+        assert_eq!(ramp_points(0.18, &ramp), 750);
+        assert_eq!(ramp_points(0.0, &ramp), 1500);
+    }
+}

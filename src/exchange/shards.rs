@@ -1,0 +1,197 @@
+//! Shards as threads: each owns its panes and takes batches from a bounded channel; what it says of each tick goes into
+//! one channel to the decider. A slow decider slows the shards, slow shards slow the source: nothing piles up.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::JoinHandle;
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+
+use crate::assess::{Report, report};
+use crate::config::Detect;
+use crate::model::{EventTime, MentionBatch, Tick};
+use crate::track::Shard;
+use crate::track::shard::{Applied, Closing};
+
+/// Batches that may wait for one shard.
+const BATCHES_WAITING: usize = 16;
+/// Messages that may wait for the decider.
+const MESSAGES_WAITING: usize = 1024;
+
+/// A batch for one shard.
+#[derive(Debug)]
+pub struct ToShard {
+    /// Mentions, in the order of their sources.
+    pub batch: MentionBatch,
+    /// Every post below it has been sent.
+    pub watermark: EventTime,
+    /// Earliest event time of the stream so far.
+    pub watched_since: Option<EventTime>,
+}
+
+/// What a shard says.
+#[derive(Debug)]
+pub enum FromShard {
+    /// A tick closed.
+    Closed {
+        /// Which shard.
+        shard: usize,
+        /// What it says of the tick.
+        report: Report,
+        /// What closed; empty unless checkpoints are written.
+        closing: Closing,
+    },
+    /// A batch was applied and every tick below the watermark reported.
+    Passed {
+        /// Which shard.
+        shard: usize,
+        /// The watermark.
+        watermark: EventTime,
+        /// What applying did.
+        applied: Applied,
+        /// Bytes of its panes, closed and open.
+        bytes: (usize, usize),
+        /// Hashtags with a post in any window.
+        tracked: usize,
+    },
+    /// Its hashtags of most posts, for the board.
+    Top {
+        /// Which shard.
+        shard: usize,
+        /// The tick at which it looked.
+        tick: Tick,
+        /// Canonical form, display and counts.
+        rows: Vec<(String, String, crate::assess::values::Windows)>,
+    },
+}
+
+/// Settings of a shard's thread.
+#[derive(Clone, Debug)]
+pub struct ShardOptions {
+    /// `[detect]`
+    pub detect: Detect,
+    /// Whether closed panes are handed on to be written.
+    pub checkpoints: bool,
+    /// Hashtags to hand to the board whenever the decider asks; 0 where there is no board.
+    pub top_k: usize,
+    /// Counted up whenever the board wants fresh rows.
+    pub refresh: Arc<AtomicU64>,
+    /// Bytes of open panes over all shards, for the source to hold back.
+    pub open_bytes: Arc<AtomicU64>,
+}
+
+/// The shards' threads.
+#[derive(Debug)]
+pub struct Shards {
+    /// One channel a shard.
+    pub inputs: Vec<Sender<ToShard>>,
+    /// What all shards say.
+    pub output: Receiver<FromShard>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Shards {
+    /// Starts a thread for each shard.
+    ///
+    /// # Errors
+    /// Fails where the system has no thread left.
+    pub fn start(shards: Vec<Shard>, options: &ShardOptions) -> std::io::Result<Shards> {
+        let (to_decider, output) = bounded(MESSAGES_WAITING);
+        let mut inputs = Vec::new();
+        let mut threads = Vec::new();
+        for (index, shard) in shards.into_iter().enumerate() {
+            let (input, batches) = bounded(BATCHES_WAITING);
+            let worker = Worker { index, shard, options: options.clone(), output: to_decider.clone(), refreshed: 0, open: 0 };
+            let name = format!("shard-{index}");
+            threads.push(std::thread::Builder::new().name(name).spawn(move || worker.run(&batches))?);
+            inputs.push(input);
+        }
+        Ok(Shards { inputs, output, threads })
+    }
+
+    /// Waits for the threads; they end once their inputs are dropped.
+    pub fn join(self) {
+        drop(self.inputs);
+        drop(self.output);
+        for thread in self.threads {
+            if let Err(panic) = thread.join() {
+                std::panic::resume_unwind(panic);
+            }
+        }
+    }
+}
+
+struct Worker {
+    index: usize,
+    shard: Shard,
+    options: ShardOptions,
+    output: Sender<FromShard>,
+    refreshed: u64,
+    /// Its part of `options.open_bytes`.
+    open: u64,
+}
+
+impl Worker {
+    fn run(mut self, batches: &Receiver<ToShard>) {
+        for message in batches {
+            if self.take(&message).is_none() {
+                return; // the decider is gone: the process is stopping
+            }
+        }
+    }
+
+    fn take(&mut self, message: &ToShard) -> Option<()> {
+        if let Some(since) = message.watched_since {
+            self.shard.watched(since);
+        }
+        let applied = self.shard.apply(&message.batch);
+        while let Some(tick) = self.shard.next_due(message.watermark) {
+            let closing = self.shard.close(tick);
+            let report = report(&self.shard, tick, &self.options.detect);
+            let closing = if self.options.checkpoints {
+                closing
+            } else {
+                Closing { tick, evicted: closing.evicted, ..Closing::default() }
+            };
+            if !report.is_empty() || self.options.checkpoints || closing.evicted > 0 {
+                self.output.send(FromShard::Closed { shard: self.index, report, closing }).ok()?;
+            }
+        }
+        self.say_bytes();
+        self.say_top()?;
+        let passed = FromShard::Passed {
+            shard: self.index,
+            watermark: message.watermark,
+            applied,
+            bytes: (self.shard.bytes(), self.shard.open_bytes()),
+            tracked: self.shard.usuals().len(),
+        };
+        self.output.send(passed).ok()
+    }
+
+    fn say_bytes(&mut self) {
+        let open = self.shard.open_bytes() as u64;
+        // Wrapping on purpose: the sum over shards stays right.
+        self.options.open_bytes.fetch_add(open.wrapping_sub(self.open), Ordering::Relaxed);
+        self.open = open;
+    }
+
+    fn say_top(&mut self) -> Option<()> {
+        let wanted = self.options.refresh.load(Ordering::Relaxed);
+        if self.options.top_k == 0 || wanted == self.refreshed {
+            return Some(());
+        }
+        self.refreshed = wanted;
+        let tick = self.shard.closed_through();
+        let mut busiest: Vec<(u32, u32, u64)> =
+            self.shard.usuals().iter().map(|(tag, usual)| (usual.m5, usual.h1, tag)).collect();
+        let keep = self.options.top_k.min(busiest.len());
+        if keep < busiest.len() {
+            busiest.select_nth_unstable_by(keep, |a, b| b.cmp(a));
+        }
+        busiest.truncate(keep);
+        let rows =
+            busiest.iter().filter_map(|(_, _, tag)| crate::assess::report::overview(&self.shard, *tag, tick.0)).collect();
+        self.output.send(FromShard::Top { shard: self.index, tick, rows }).ok()
+    }
+}

@@ -1,0 +1,147 @@
+//! The ladder of closed panes: ten-second panes for five minutes, minutes for an hour, hours for a day. A window is
+//! the closed panes of its level plus those of the lower levels after them, so no window counts less than a shorter one.
+
+use std::collections::BTreeMap;
+use std::ops::Bound::{Excluded, Included};
+use std::sync::Arc;
+
+use super::gather::{Gathered, PerSecond};
+use super::merge::{HourRule, Into, SAMPLE, merge};
+use super::pane::Pane;
+
+/// Ticks in a minute.
+pub const MINUTE: i64 = 6;
+/// Ticks in an hour.
+pub const HOUR: i64 = 360;
+/// Ticks in a day.
+pub const DAY: i64 = 24 * HOUR;
+/// Ticks that ten-second panes are kept.
+pub const LEVEL_0_KEPT: i64 = 5 * MINUTE;
+
+/// The windows, shortest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Window {
+    /// One minute.
+    M1,
+    /// Five minutes.
+    M5,
+    /// Closed minutes of this number, and what came after them.
+    Minutes(i64),
+    /// One hour.
+    H1,
+    /// Closed hours of this number, and what came after them.
+    Hours(i64),
+}
+
+/// Closed panes by level, each under the tick at its end. Panes never change, so sharing one is as good as copying it.
+#[derive(Clone, Debug, Default)]
+pub struct Ladder {
+    levels: [BTreeMap<i64, Arc<Pane>>; 3],
+}
+
+impl Ladder {
+    /// Puts a closed pane in its place.
+    pub fn insert(&mut self, level: u8, end: i64, pane: Arc<Pane>) {
+        self.levels[usize::from(level)].insert(end, pane);
+    }
+
+    /// The panes of a level, oldest first.
+    pub fn level(&self, level: u8) -> &BTreeMap<i64, Arc<Pane>> {
+        &self.levels[usize::from(level)]
+    }
+
+    /// Replaces panes in place; for eviction.
+    pub fn level_mut(&mut self, level: u8) -> &mut BTreeMap<i64, Arc<Pane>> {
+        &mut self.levels[usize::from(level)]
+    }
+
+    /// Builds the minute that ends at `end` from its ten-second panes.
+    pub fn build_minute(&self, end: i64) -> Option<Pane> {
+        self.build(0, end - MINUTE, end, Into::Minute)
+    }
+
+    /// Builds the hour that ends at `end` from its minutes.
+    pub fn build_hour(&self, end: i64, rule: HourRule) -> Option<Pane> {
+        self.build(1, end - HOUR, end, Into::Hour(rule))
+    }
+
+    fn build(&self, level: u8, after: i64, end: i64, into: Into) -> Option<Pane> {
+        let inputs: Vec<&Pane> = self.level(level).range((Excluded(after), Included(end))).map(|(_, pane)| pane.as_ref()).collect();
+        (!inputs.is_empty()).then(|| merge(&inputs, into))
+    }
+
+    /// Takes out the panes that no window at `tick` reaches, oldest level 0 first.
+    pub fn expire(&mut self, tick: i64) -> Vec<(u8, i64, Arc<Pane>)> {
+        let last = [tick - LEVEL_0_KEPT, floor(tick, MINUTE) - HOUR, floor(tick, HOUR) - DAY];
+        let mut gone = Vec::new();
+        for (level, last) in last.into_iter().enumerate() {
+            while let Some(entry) = self.levels[level].first_entry() {
+                if *entry.key() > last {
+                    break;
+                }
+                let (end, pane) = entry.remove_entry();
+                gone.push((level as u8, end, pane));
+            }
+        }
+        gone
+    }
+
+    /// Gathers a hashtag over a window that ends with `tick`.
+    pub fn window(&self, tag: u64, tick: i64, window: Window) -> Gathered {
+        let mut gathered = Gathered::new(SAMPLE, PerSecond::Closed);
+        let (minute, hour) = (floor(tick, MINUTE), floor(tick, HOUR));
+        match window {
+            Window::M1 => self.add_range(&mut gathered, tag, 0, tick - MINUTE, tick),
+            Window::M5 => self.add_range(&mut gathered, tag, 0, tick - 5 * MINUTE, tick),
+            Window::H1 => self.add_minutes(&mut gathered, tag, tick, 60),
+            Window::Minutes(minutes) => self.add_minutes(&mut gathered, tag, tick, minutes),
+            Window::Hours(hours) => {
+                self.add_range(&mut gathered, tag, 0, minute, tick);
+                self.add_range(&mut gathered, tag, 1, hour, minute);
+                for (end, pane) in self.level(2).range((Excluded(hour - hours * HOUR), Included(hour))) {
+                    match pane.get(tag) {
+                        Some(view) => gathered.add(&view),
+                        // The hour let go of it for want of accounts; minutes that still stand speak for it.
+                        None => self.add_range(&mut gathered, tag, 1, end - HOUR, *end),
+                    }
+                }
+            }
+        }
+        gathered.finish();
+        gathered
+    }
+
+    /// Posts of a hashtag in a window of ten-second panes.
+    pub fn posts(&self, tag: u64, tick: i64, ticks: i64) -> u64 {
+        self.level(0).range(tick - ticks + 1..=tick).filter_map(|(_, pane)| pane.get(tag)).map(|view| view.posts()).sum()
+    }
+
+    /// Bytes of all panes on the heap.
+    pub fn bytes(&self) -> usize {
+        self.levels.iter().flat_map(BTreeMap::values).map(|pane| pane.bytes()).sum()
+    }
+
+    fn add_minutes(&self, gathered: &mut Gathered, tag: u64, tick: i64, minutes: i64) {
+        let minute = floor(tick, MINUTE);
+        self.add_range(gathered, tag, 0, minute, tick);
+        self.add_range(gathered, tag, 1, minute - minutes * MINUTE, minute);
+    }
+
+    fn add_range(&self, gathered: &mut Gathered, tag: u64, level: u8, after: i64, end: i64) {
+        for (_, pane) in self.level(level).range((Excluded(after), Included(end))) {
+            if let Some(view) = pane.get(tag) {
+                gathered.add(&view);
+            }
+        }
+    }
+}
+
+/// The last multiple of `unit` that is not above `tick`.
+pub fn floor(tick: i64, unit: i64) -> i64 {
+    tick.div_euclid(unit) * unit
+}
+
+/// The first multiple of `unit` that is not below `tick`.
+pub fn ceil(tick: i64, unit: i64) -> i64 {
+    floor(tick + unit - 1, unit)
+}

@@ -1,0 +1,112 @@
+//! Panes into panes: the runs of an open pane into a closed one, ten-second panes into a minute, minutes into an hour.
+
+use super::gather::{Gathered, PerSecond};
+use super::pane::{EntryView, Pane, PaneBuilder, Totals};
+
+/// Sample size of ten-second and minute panes.
+pub const SAMPLE: usize = 512;
+/// Sample size of hour panes.
+pub const SAMPLE_HOUR: usize = 128;
+
+/// What an hour pane keeps of hashtags of few accounts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HourRule {
+    /// From this many accounts a hashtag keeps its mention sample.
+    pub sample_accounts_min: u64,
+    /// Below this many accounts it becomes part of the hour's total.
+    pub total_accounts_below: u64,
+}
+
+/// What kind of pane is built.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Into {
+    /// A part of an open ten-second pane.
+    Run,
+    /// A closed ten-second pane, from its runs.
+    Tick,
+    /// A minute, from ten-second panes.
+    Minute,
+    /// An hour, from minutes.
+    Hour(HourRule),
+}
+
+/// Merges panes. The order of `inputs` does not matter.
+pub fn merge(inputs: &[&Pane], into: Into) -> Pane {
+    let mut places: Vec<(u64, u32, u32)> = Vec::with_capacity(inputs.iter().map(|pane| pane.len()).sum());
+    for (input, pane) in inputs.iter().enumerate() {
+        places.extend((0..pane.len()).map(|at| (pane.tag_at(at), input as u32, at as u32)));
+    }
+    places.sort_unstable();
+    let mut builder = PaneBuilder::default();
+    let mut views: Vec<EntryView<'_>> = Vec::new();
+    for same in places.chunk_by(|a, b| a.0 == b.0) {
+        views.clear();
+        views.extend(same.iter().map(|(_, input, at)| inputs[*input as usize].view(*at as usize)));
+        merge_hashtag(&views, into, &mut builder);
+    }
+    for pane in inputs {
+        builder.total(pane.totals());
+    }
+    builder.finish()
+}
+
+fn merge_hashtag(views: &[EntryView<'_>], into: Into, builder: &mut PaneBuilder) {
+    let (tag, name) = (views[0].tag, views[0].name);
+    if let ([only], Into::Run | Into::Tick | Into::Minute) = (views, into)
+        && only.large.is_none()
+        && only.mentions.len() <= SAMPLE
+    {
+        builder.begin(tag, name);
+        only.mentions.iter().for_each(|found| builder.mention(found, only.spelling(found)));
+        return;
+    }
+    if let Into::Hour(rule) = into
+        && views.iter().map(EntryView::posts).sum::<u64>() < rule.total_accounts_below
+    {
+        // Fewer posts than accounts wanted: no need to count the accounts.
+        return builder.total(Totals { hashtags: 1, posts: views.iter().map(EntryView::posts).sum() });
+    }
+    let (k, per_second) = match into {
+        Into::Run | Into::Tick => (SAMPLE, PerSecond::SamePane),
+        Into::Minute => (SAMPLE, PerSecond::Closed),
+        Into::Hour(_) => (SAMPLE_HOUR, PerSecond::Closed),
+    };
+    let mut gathered = Gathered::new(k, per_second);
+    views.iter().for_each(|view| gathered.add(view));
+    gathered.finish();
+    match into {
+        Into::Tick => gathered.fold_seconds(),
+        Into::Hour(rule) => {
+            let accounts = gathered.distinct_accounts();
+            if accounts < rule.total_accounts_below {
+                return builder.total(Totals { hashtags: 1, posts: gathered.posts });
+            }
+            if accounts < rule.sample_accounts_min {
+                gathered.thin();
+            }
+        }
+        Into::Run | Into::Minute => {}
+    }
+    gathered.write(tag, name, builder);
+}
+
+/// The pane without the hashtags of fewer than `posts_min` posts, and how many those were.
+pub fn without_small(pane: &Pane, posts_min: u64) -> (Pane, u64) {
+    let mut builder = PaneBuilder::default();
+    let mut evicted = 0;
+    for view in pane.iter() {
+        if view.posts() < posts_min {
+            evicted += 1;
+            continue;
+        }
+        let mut gathered = Gathered::new(SAMPLE, PerSecond::SamePane);
+        gathered.add(&view);
+        gathered.finish();
+        if view.large.is_some_and(|large| large.seconds.is_none()) {
+            gathered.fold_seconds();
+        }
+        gathered.write(view.tag, view.name, &mut builder);
+    }
+    builder.total(pane.totals());
+    (builder.finish(), evicted)
+}
