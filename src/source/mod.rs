@@ -10,6 +10,10 @@ pub mod aside_log;
 pub mod clock;
 pub mod ledger;
 pub mod live;
+
+pub mod deal;
+pub mod file;
+pub mod lines;
 pub mod tally;
 
 pub mod decode;
