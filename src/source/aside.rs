@@ -12,6 +12,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use super::clock::Clocks;
+use super::index_of;
 use crate::model::EventTime;
 
 /// A broker's answer older than this says nothing; a gap as long between two answers begins the wait anew.
@@ -343,9 +344,4 @@ impl Idleness {
         let aside = if entry.state == State::Active { i64::MAX } else { i64::MIN };
         self.attention[index_of(partition)] = recorded.min(aside);
     }
-}
-
-/// Partitions are numbered from 0 without gaps, by Kafka and by us.
-fn index_of(partition: i32) -> usize {
-    usize::try_from(partition).expect("a partition's number is not negative")
 }

@@ -2,6 +2,7 @@
 //! that all of them allow together. Lateness is judged from one partition's own content, before routing, so that it does
 //! not depend on how partitions interleave; the shared watermark is the minimum, so that no post on time misses its pane.
 
+use super::index_of;
 use crate::model::EventTime;
 
 /// Whether a post still counts.
@@ -165,11 +166,6 @@ impl Clocks {
             self.stale = true;
         }
     }
-}
-
-/// Partitions are numbered from 0 without gaps, by Kafka and by us.
-fn index_of(partition: i32) -> usize {
-    usize::try_from(partition).expect("a partition's number is not negative")
 }
 
 #[cfg(test)]

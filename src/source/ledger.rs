@@ -39,6 +39,8 @@ pub struct Mark {
 #[derive(Clone, Debug, Default)]
 pub struct Ledger {
     partitions: BTreeMap<i32, Marks>,
+    /// The tick of the last durable checkpoint of this run.
+    checkpoint: Option<Tick>,
 }
 
 /// One partition. Ticks and offsets both rise from front to back.
@@ -85,11 +87,18 @@ impl Ledger {
 
     /// Says that the checkpoint of `covered` is durable, and forgets what that has made needless.
     pub fn prune(&mut self, covered: Tick) {
+        self.checkpoint = Some(covered);
         for marks in self.partitions.values_mut() {
             marks.durable = marks.resume(covered);
             let later = marks.marks.partition_point(|&(tick, _)| tick <= covered);
             marks.marks.drain(..later);
         }
+    }
+
+    /// The tick of the last checkpoint that this run made durable. Before the first there is nothing to commit: a committed
+    /// offset says that there is state.
+    pub fn checkpoint(&self) -> Option<Tick> {
+        self.checkpoint
     }
 
     /// Where a restart would read from now. The group's committed offsets may say this and nothing later.

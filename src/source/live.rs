@@ -7,16 +7,16 @@ use std::time::{Duration, Instant};
 
 use super::aside::{Entry, Idleness, Spell};
 use super::ledger::{Ledger, Resume};
-use super::{Intake, IntakeOptions, Outcome};
+use super::{Intake, IntakeOptions, Outcome, index_of};
 use crate::model::EventTime;
 
 /// All partitions of one topic.
 pub struct Live {
     intake: Intake,
     idleness: Idleness,
-    /// Offset of the next record, by partition.
-    positions: BTreeMap<i32, i64>,
-    /// The watermark last passed on.
+    /// By partition number: offset of the next record; none for a partition that is not read here.
+    positions: Vec<Option<i64>>,
+    /// The watermark last found fit to be passed on.
     passed: EventTime,
 }
 
@@ -25,28 +25,43 @@ impl Live {
     pub fn new(options: &IntakeOptions, idle_timeout: Duration) -> Live {
         let mut intake = Intake::new(options);
         let passed = intake.clocks().watermark();
-        Live { intake, idleness: Idleness::new(idle_timeout), positions: BTreeMap::new(), passed }
+        Live { intake, idleness: Idleness::new(idle_timeout), positions: Vec::new(), passed }
     }
 
     /// Takes in a partition read from `at`, with what earlier runs decided on it.
     pub fn add(&mut self, partition: i32, at: Resume, spells: &[Spell]) {
         self.intake.add(partition, at.greatest);
-        self.positions.insert(partition, at.offset);
+        self.set_position(partition, at.offset);
         self.idleness.add(partition, at.offset, spells, self.intake.clocks());
     }
 
     /// Takes in a partition that appeared while the others had gone on. It holds the watermark from its first record on.
     pub fn add_new(&mut self, partition: i32, offset: i64) {
         self.intake.add(partition, None);
-        self.positions.insert(partition, offset);
+        self.set_position(partition, offset);
         self.idleness.add_new(partition, offset, self.intake.clocks());
     }
 
-    /// Judges one record; see [`Intake::record`].
+    /// Judges one record; see [`Intake::record`]. One that was judged before, as after a connection was made anew, is none:
+    /// it comes back as [`Outcome::Covered`] and is not counted.
+    ///
+    /// # Panics
+    /// If the partition was never added.
     pub fn record<'a>(&'a mut self, partition: i32, offset: i64, sent_ms: Option<i64>, bytes: &'a [u8]) -> Outcome<'a> {
+        let position = self.positions[index_of(partition)].as_mut().expect("a partition is added before it is read");
+        if offset < *position {
+            return Outcome::Covered;
+        }
+        *position = offset + 1;
         self.idleness.before(partition, offset, self.intake.clocks());
-        self.positions.insert(partition, offset + 1);
         self.intake.record(partition, offset, sent_ms, bytes)
+    }
+
+    /// Says that a partition's next record lies at `position` or after it: control records may have passed unseen.
+    pub fn stand_at(&mut self, partition: i32, position: i64) {
+        if let Some(Some(known)) = self.positions.get_mut(index_of(partition)) {
+            *known = position.max(*known);
+        }
     }
 
     /// Ends a batch: looks for idle partitions and finds the watermark to pass on. `end` is a partition's end as a broker
@@ -54,7 +69,7 @@ impl Live {
     /// [`Self::written`] is to be called.
     pub fn end_batch(&mut self, now: Instant, end: impl Fn(i32) -> Option<(i64, Instant)>) -> EventTime {
         let clocks = self.intake.clocks();
-        for (&partition, &position) in &self.positions {
+        for (partition, position) in numbered(&self.positions) {
             self.idleness.reach(partition, position, clocks);
             self.idleness.observe(partition, position, end(partition), now, clocks);
         }
@@ -78,15 +93,20 @@ impl Live {
     /// Brings the ledger up to date. To be called once a batch, after [`Self::written`] and before its watermark is passed on.
     pub fn note(&mut self, ledger: &mut Ledger) {
         self.intake.drain_marks().for_each(|mark| ledger.note(mark));
-        for (&partition, &offset) in &self.positions {
+        for (partition, offset) in numbered(&self.positions) {
             let greatest = self.intake.clocks().greatest(partition);
             ledger.advance(partition, Resume { offset, greatest });
         }
     }
 
     /// Offset of the next record of every partition.
-    pub fn positions(&self) -> &BTreeMap<i32, i64> {
-        &self.positions
+    pub fn positions(&self) -> BTreeMap<i32, i64> {
+        numbered(&self.positions).collect()
+    }
+
+    /// The watermark last found fit to be passed on.
+    pub fn passed(&self) -> EventTime {
+        self.passed
     }
 
     /// The partitions that are set aside.
@@ -98,6 +118,18 @@ impl Live {
     pub fn intake(&mut self) -> &mut Intake {
         &mut self.intake
     }
+
+    fn set_position(&mut self, partition: i32, offset: i64) {
+        let index = index_of(partition);
+        if index >= self.positions.len() {
+            self.positions.resize(index + 1, None);
+        }
+        self.positions[index] = Some(offset);
+    }
+}
+
+fn numbered(positions: &[Option<i64>]) -> impl Iterator<Item = (i32, i64)> + '_ {
+    (0..).zip(positions).filter_map(|(partition, &position)| Some((partition, position?)))
 }
 
 #[cfg(test)]
@@ -303,6 +335,37 @@ mod tests {
         ) {
             play(&seconds, &busy);
         }
+    }
+
+    /// A record seen twice, as after reconnecting, is judged once; the position does not go back.
+    #[test]
+    fn a_record_seen_again_is_not_counted_again() {
+        let mut live = Live::new(&options(None), IDLE);
+        live.add(0, Resume { offset: 5, greatest: None }, &[]);
+        for offset in [5, 6, 5, 6, 4, 7] {
+            live.record(0, offset, None, &line(T + offset));
+        }
+        assert_eq!(live.intake().tally().take().records(), 3);
+        assert_eq!(live.positions(), BTreeMap::from([(0, 8)]));
+    }
+
+    /// A partition back from idle whose first post is late leaves no mark; its raised clock must survive all the same.
+    #[test]
+    fn the_clock_at_the_position_survives_a_restart_without_any_open_post() {
+        let watermark = EventTime(T + 58_000);
+        let covered = watermark.closed_tick();
+        let mut live = Live::new(&options(Some(covered)), IDLE);
+        let mut ledger = Ledger::default();
+        let spell = Spell { position: 100, floor: watermark, back: Some(watermark) };
+        live.add(0, Resume { offset: 100, greatest: Some(EventTime(T)) }, &[spell]);
+        ledger.begin(0, Resume { offset: 100, greatest: Some(EventTime(T)) });
+        assert!(matches!(live.record(0, 100, None, &line(T + 55_000)), Outcome::Late));
+        live.note(&mut ledger);
+        let at = ledger.resume(covered)[&0];
+        assert_eq!(at, Resume { offset: 101, greatest: Some(EventTime(T + 68_000)) });
+        let mut again = Live::new(&options(Some(covered)), IDLE);
+        again.add(0, at, &[spell]);
+        assert!(matches!(again.record(0, 101, None, &line(T + 55_000)), Outcome::Late));
     }
 
     /// The property above would also hold if nobody were ever set aside, nothing late and nothing closed.

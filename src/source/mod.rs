@@ -2,21 +2,31 @@
 //! through [`Intake`], which knows nothing of Kafka or files: decoded, held against the future, judged late or on time by
 //! its partition's clock. What counts is noted in the [`ledger`], so that reading can begin again without a gap.
 //!
-//! Read in this order: [`clock`] (late, watermark), [`ledger`] (where to read again), [`aside`] (idle partitions), then
-//! the two sources, [`file`] and [`kafka`].
-
-pub mod aside;
-pub mod aside_log;
-pub mod clock;
-pub mod ledger;
-pub mod live;
-
-pub mod deal;
-pub mod file;
-pub mod lines;
-pub mod tally;
+//! Read in this order: [`clock`] (late, watermark), [`ledger`] (where to read again) and [`file`], the simple source; then
+//! [`aside`] (idle partitions), [`live`] (all of a live topic but the broker) and [`kafka`], the shell around it.
 
 pub mod decode;
+
+pub mod clock;
+
+pub mod ledger;
+
+pub mod tally;
+
+pub mod file;
+
+pub mod aside;
+
+pub mod live;
+
+pub mod kafka;
+
+pub mod aside_log;
+mod begin;
+mod deal;
+mod hold;
+mod lines;
+pub mod start;
 
 use std::time::Duration;
 
