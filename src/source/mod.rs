@@ -25,6 +25,8 @@ pub mod aside_log;
 mod begin;
 mod deal;
 mod hold;
+#[cfg(test)]
+mod kafka_tests;
 mod lines;
 pub mod start;
 
