@@ -1,0 +1,104 @@
+//! Which characters a hashtag is made of: the hashtag identifiers of Unicode (UAX #31, R8) with a profile of our own.
+//!
+//! R8 lets a hashtag start with '#', U+FE5F or U+FF03 and go on with `XID_Continue`, emoji, `_`, `-` and `+`. The profile:
+//! - `-` and `+` end a hashtag in text, as they do on the platforms (`#vote-now` is `vote`), but are accepted in a
+//!   hashtag that a platform lists by itself.
+//! - `*`, the keycap mark (it turns the '#' itself into an emoji), `©`, `®` and pictographs whose canonical form is
+//!   other characters (`‼`, `™`) are not part of a hashtag.
+//! - Default-ignorable characters (zero-width, bidi controls, variation selectors) belong to a hashtag but count for
+//!   nothing, so that they can neither split it nor make another one of it.
+//!
+//! Every character kept here maps to characters kept here (a test walks all of Unicode): a canonical form is a hashtag.
+
+use icu_properties::props::{
+    ChangesWhenNfkcCasefolded, DefaultIgnorableCodePoint, EmojiComponent, ExtendedPictographic, GeneralCategory,
+    XidContinue,
+};
+use icu_properties::{CodePointMapData, CodePointSetData};
+
+/// U+20E3, which makes a keycap of the character before it.
+const KEYCAP: char = '\u{20e3}';
+
+/// Whether a hashtag may begin with `c`: '#' and its compatibility forms.
+pub(super) fn is_start(c: char) -> bool {
+    matches!(c, '#' | '\u{fe5f}' | '\u{ff03}')
+}
+
+/// Whether `c` is default-ignorable: drawn as nothing, dropped by the canonical form.
+pub(super) fn is_ignorable(c: char) -> bool {
+    // U+00AD, the soft hyphen, is the first one.
+    c >= '\u{ad}' && CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(c)
+}
+
+/// Whether `c` is a letter, mark, digit or connector: after such a character '#' begins no hashtag.
+pub(super) fn is_word(c: char) -> bool {
+    if c.is_ascii() {
+        return c.is_ascii_alphanumeric() || c == '_';
+    }
+    CodePointSetData::new::<XidContinue>().contains(c) && !is_ignorable(c)
+}
+
+/// Whether a hashtag in text may go on with `c`, not counting default-ignorables.
+pub(super) fn is_continue(c: char) -> bool {
+    is_word(c) || is_emoji(c)
+}
+
+/// Whether a hashtag that a platform lists may hold `c`.
+pub(super) fn is_listed(c: char) -> bool {
+    matches!(c, '-' | '+') || is_continue(c)
+}
+
+/// Whether `c` makes a name of a hashtag: it needs one character besides digits and signs.
+pub(super) fn is_naming(c: char) -> bool {
+    if c.is_ascii() {
+        return c.is_ascii_alphabetic();
+    }
+    CodePointMapData::<GeneralCategory>::new().get(c) != GeneralCategory::DecimalNumber
+}
+
+/// Whether the canonical form of `c` alone may differ from `c`.
+pub(super) fn is_mapped(c: char) -> bool {
+    if c.is_ascii() {
+        return c.is_ascii_uppercase();
+    }
+    CodePointSetData::new::<ChangesWhenNfkcCasefolded>().contains(c)
+}
+
+fn is_emoji(c: char) -> bool {
+    // Below U+2000 stand only '#', '*', digits, © and ®.
+    c >= '\u{2000}'
+        && c != KEYCAP
+        && (CodePointSetData::new::<ExtendedPictographic>().contains(c)
+            || CodePointSetData::new::<EmojiComponent>().contains(c))
+        && !is_mapped(c)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::canonical::{Scratch, canonical_into};
+    use super::*;
+
+    #[test]
+    fn the_profile_is_closed_under_the_canonical_mapping() {
+        let mut scratch = Scratch::default();
+        let mut checked = 0;
+        for c in ('\0'..=char::MAX).filter(|&c| is_listed(c)) {
+            let mut mapped = String::new();
+            canonical_into(c.encode_utf8(&mut [0; 4]), &mut mapped, &mut scratch);
+            assert!(!mapped.is_empty(), "U+{:04X} is ignorable", u32::from(c));
+            assert!(mapped.chars().all(is_listed), "U+{:04X} becomes {mapped:?}", u32::from(c));
+            checked += 1;
+        }
+        assert!(checked > 130_000, "XID_Continue alone has more than {checked}");
+    }
+
+    #[test]
+    fn signs_that_end_a_hashtag() {
+        for c in "#＃﹟ -+*.,!/&\u{20e3}©®™‼\u{3000}。「\u{2800}\u{fff9}\u{0}\u{7f}\u{85}".chars() {
+            assert!(!is_continue(c), "{c:?}");
+        }
+        for c in "aZ0_é日ก\u{e31}ı🔥❤·٣".chars() {
+            assert!(is_continue(c), "{c:?}");
+        }
+    }
+}

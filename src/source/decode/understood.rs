@@ -1,0 +1,121 @@
+//! What tagwatch understood of a sample: for `check --sample`, before anything runs on real posts.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use super::{Decoder, Format, Reason, Unit};
+use crate::config::Limits;
+use crate::model::EventTime;
+
+/// A summary of a sample's lines.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Understood {
+    /// Lines read, blank ones not counted.
+    pub lines: u64,
+    /// Lines decoded as posts, by the format they were read in.
+    pub posts: BTreeMap<Format, u64>,
+    /// Lines rejected.
+    pub rejected: BTreeMap<Reason, Refused>,
+    /// Mentions: distinct hashtags a post, summed.
+    pub mentions: u64,
+    /// Posts with at least one hashtag.
+    pub posts_with_hashtag: u64,
+    /// Entries in lists of hashtags that are no hashtag.
+    pub unusable_hashtags: u64,
+    /// Earliest and latest event time.
+    pub times: Option<(EventTime, EventTime)>,
+    /// Lines whose time seems to be written in another unit than milliseconds: the unit of the first, and how many.
+    pub unit: Option<(Unit, u64)>,
+}
+
+/// The lines rejected for one reason.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// How many.
+    pub count: u64,
+    /// Number of the first one, from 1.
+    pub first_line: u64,
+    /// What was wrong with the first one.
+    pub first_detail: String,
+}
+
+impl Understood {
+    /// Decodes every line as `format` says and sums up.
+    pub fn of(lines: impl Iterator<Item = Vec<u8>>, format: Format, limits: Limits) -> Understood {
+        let mut decoder = Decoder::new(format, limits);
+        let mut sum = Understood::default();
+        for (number, line) in (1..).zip(lines) {
+            if line.trim_ascii().is_empty() {
+                continue;
+            }
+            sum.lines += 1;
+            sum.add(number, &line, &mut decoder);
+        }
+        sum.unusable_hashtags = decoder.unusable_hashtags();
+        sum
+    }
+
+    /// Number of lines decoded as posts; 0 means that nothing was understood.
+    pub fn understood(&self) -> u64 {
+        self.posts.values().sum()
+    }
+
+    fn add(&mut self, number: u64, line: &[u8], decoder: &mut Decoder) {
+        match decoder.decode(line) {
+            Ok(post) => {
+                let (ts, hashtags) = (post.ts, post.hashtags.len() as u64);
+                self.mentions += hashtags;
+                self.posts_with_hashtag += u64::from(hashtags > 0);
+                let (first, last) = self.times.unwrap_or((ts, ts));
+                self.times = Some((first.min(ts), last.max(ts)));
+                *self.posts.entry(decoder.last_format()).or_default() += 1;
+            }
+            Err(rejected) => {
+                let refused = self.rejected.entry(rejected.reason).or_insert_with(|| Refused {
+                    count: 0,
+                    first_line: number,
+                    first_detail: rejected.detail,
+                });
+                refused.count += 1;
+                if let (Reason::TimeRange, Some(unit)) = (rejected.reason, decoder.last_unit()) {
+                    self.unit.get_or_insert((unit, 0)).1 += 1;
+                }
+            }
+        }
+    }
+}
+
+impl fmt::Display for Understood {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let refused: u64 = self.rejected.values().map(|refused| refused.count).sum();
+        writeln!(f, "understood {} of {} lines, rejected {refused}", self.understood(), self.lines)?;
+        for (format, count) in &self.posts {
+            writeln!(f, "  {count} as {format}")?;
+        }
+        if let Some((first, last)) = self.times {
+            let Understood { posts_with_hashtag, mentions, .. } = self;
+            writeln!(f, "  {posts_with_hashtag} posts with a hashtag, {mentions} mentions")?;
+            writeln!(f, "  event times from {first} to {last}")?;
+        }
+        if self.unusable_hashtags > 0 {
+            writeln!(
+                f,
+                "  {} listed hashtags left out: blank, digits only or with foreign characters",
+                self.unusable_hashtags
+            )?;
+        }
+        for (reason, Refused { count, first_line, first_detail }) in &self.rejected {
+            writeln!(f, "rejected({reason}): {count}, first in line {first_line}: {first_detail}")?;
+        }
+        if let Some((unit, count)) = self.unit {
+            writeln!(
+                f,
+                "warning: the times of {count} lines look like {unit}; tagwatch expects milliseconds or RFC 3339"
+            )?;
+        }
+        if self.lines == 0 {
+            writeln!(f, "warning: the sample holds no line")?;
+        }
+        Ok(())
+    }
+}
