@@ -1,2 +1,261 @@
-//! To be written.
+//! Source: where posts come from, in which order their partitions are read, and what their times mean. A record goes
+//! through [`Intake`], which knows nothing of Kafka or files: decoded, held against the future, judged late or on time by
+//! its partition's clock. What counts is noted in the [`ledger`], so that reading can begin again without a gap.
+//!
+//! Read in this order: [`clock`] (late, watermark), [`ledger`] (where to read again) and [`file`], the simple source; then
+//! [`aside`] (idle partitions), [`live`] (all of a live topic but the broker) and [`kafka`], the shell around it.
+
 pub mod decode;
+
+pub mod clock;
+
+pub mod ledger;
+
+pub mod tally;
+
+pub mod file;
+
+pub mod aside;
+
+pub mod live;
+
+pub mod kafka;
+
+pub mod aside_log;
+mod begin;
+mod deal;
+mod hold;
+#[cfg(test)]
+mod kafka_tests;
+mod lines;
+pub mod start;
+
+use std::time::Duration;
+
+use self::clock::{Clocks, Verdict};
+use self::decode::{Decoder, Format, Reason, Rejected};
+use self::ledger::{Mark, Resume};
+use self::tally::Tally;
+use crate::config::Limits;
+use crate::model::{EventTime, Post, Tick};
+
+/// What a source hands on, in order.
+#[derive(Debug)]
+pub enum Step<'a> {
+    /// A post on time.
+    Post {
+        /// Source partition.
+        partition: u32,
+        /// Its offset there; of a file, the number of its line, counted from 0.
+        offset: i64,
+        /// The post.
+        post: &'a Post<'a>,
+    },
+    /// The end of a batch. Every pane that ends by this time has all its posts; it may be the same time as before.
+    Watermark(EventTime),
+    /// The end of all input, of files only: the end of the pane that holds the greatest event time of all of it.
+    End(EventTime),
+}
+
+/// What became of one record.
+#[derive(Debug)]
+pub enum Outcome<'a> {
+    /// A post on time.
+    Post(Post<'a>),
+    /// A post too far behind its partition's clock.
+    Late,
+    /// No usable post.
+    Rejected(Rejected),
+    /// A post of a pane that the restored state already holds.
+    Covered,
+}
+
+/// What reading needs to know of the config.
+#[derive(Clone, Debug)]
+pub struct IntakeOptions {
+    /// How records are written.
+    pub format: Format,
+    /// Bounds on one post.
+    pub limits: Limits,
+    /// How far a post may lie behind the greatest event time of its partition.
+    pub delay: Duration,
+    /// How far a post may lie ahead of its record's Kafka timestamp.
+    pub max_future: Duration,
+    /// Tick of the restored checkpoint: posts of its panes and earlier ones are covered.
+    pub covered: Option<Tick>,
+}
+
+/// Turns records into posts and judges their times.
+pub struct Intake {
+    decoder: Decoder,
+    clocks: Clocks,
+    max_future_ms: i64,
+    covered: Tick,
+    /// Marks since they were last taken, for the ledger.
+    marks: Vec<Mark>,
+    /// By partition: the latest pane already noted.
+    noted: Vec<Tick>,
+    tally: Tally,
+}
+
+/// Earlier than the pane of every post.
+const BEFORE_ALL: Tick = Tick(i64::MIN / 4);
+
+impl Intake {
+    /// An intake without partitions; its watermark begins where the restored checkpoint ended.
+    pub fn new(options: &IntakeOptions) -> Intake {
+        let reached = options.covered.map_or(EventTime::MIN, Tick::end);
+        Intake {
+            decoder: Decoder::new(options.format, options.limits.clone()),
+            clocks: Clocks::new(millis(options.delay), reached),
+            max_future_ms: millis(options.max_future),
+            covered: options.covered.unwrap_or(BEFORE_ALL),
+            marks: Vec::new(),
+            noted: Vec::new(),
+            tally: Tally::default(),
+        }
+    }
+
+    /// Takes a partition in, with the greatest event time it had shown where reading begins.
+    pub fn add(&mut self, partition: i32, greatest: Option<EventTime>) {
+        self.clocks.add(partition, greatest);
+        let index = index_of(partition);
+        if index >= self.noted.len() {
+            self.noted.resize(index + 1, BEFORE_ALL);
+        }
+        self.noted[index] = BEFORE_ALL;
+    }
+
+    /// Judges one record. A post more than `max_future` later than `sent_ms` (when the record was sent, ms since the epoch)
+    /// is rejected; without `sent_ms` none is. Rejected and late records leave the clock where it is.
+    pub fn record<'a>(&'a mut self, partition: i32, offset: i64, sent_ms: Option<i64>, bytes: &'a [u8]) -> Outcome<'a> {
+        let decoded = self.decoder.decode(bytes);
+        let checked = match (decoded, sent_ms) {
+            (Ok(post), Some(sent_ms)) => not_in_the_future(post, sent_ms, self.max_future_ms),
+            (decoded, _) => decoded,
+        };
+        let post = match checked {
+            Ok(post) => post,
+            Err(rejected) => {
+                *self.tally.rejected.entry(rejected.reason).or_default() += 1;
+                return Outcome::Rejected(rejected);
+            }
+        };
+        let before = self.clocks.greatest(partition);
+        if self.clocks.observe(partition, post.ts) == Verdict::Late {
+            *self.tally.late.entry(partition).or_default() += 1;
+            return Outcome::Late;
+        }
+        let tick = post.ts.tick();
+        if tick <= self.covered {
+            self.tally.covered += 1;
+            return Outcome::Covered;
+        }
+        self.tally.on_time += 1;
+        let noted = &mut self.noted[index_of(partition)];
+        if tick > *noted {
+            *noted = tick;
+            self.marks.push(Mark { partition, tick, at: Resume { offset, greatest: before } });
+        }
+        Outcome::Post(post)
+    }
+
+    /// The partitions' clocks and the watermark they allow.
+    pub fn clocks(&mut self) -> &mut Clocks {
+        &mut self.clocks
+    }
+
+    /// The marks since the last call, for the ledger.
+    pub fn drain_marks(&mut self) -> impl Iterator<Item = Mark> + '_ {
+        self.marks.drain(..)
+    }
+
+    /// The counts since they were last taken.
+    pub fn tally(&mut self) -> &mut Tally {
+        &mut self.tally
+    }
+}
+
+fn not_in_the_future(post: Post<'_>, sent_ms: i64, max_future_ms: i64) -> Result<Post<'_>, Rejected> {
+    let ahead_ms = post.ts.0.saturating_sub(sent_ms);
+    if ahead_ms <= max_future_ms {
+        return Ok(post);
+    }
+    let detail =
+        format!("ts {} is {} s later than the record itself, {}", post.ts, ahead_ms / 1000, EventTime(sent_ms));
+    Err(Rejected { reason: Reason::Future, detail })
+}
+
+/// Partitions are numbered from 0 without gaps, by Kafka and by us.
+fn index_of(partition: i32) -> usize {
+    usize::try_from(partition).expect("a partition's number is not negative")
+}
+
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX / 4)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    pub(super) fn limits() -> Limits {
+        Limits { post_bytes_max: 4096, hashtags_max: 30, hashtag_chars_max: 100, id_bytes_max: 256 }
+    }
+
+    pub(super) fn options(covered: Option<Tick>) -> IntakeOptions {
+        IntakeOptions {
+            format: Format::Native,
+            limits: limits(),
+            delay: Duration::from_secs(10),
+            max_future: Duration::from_secs(300),
+            covered,
+        }
+    }
+
+    /// One native post of that time.
+    pub(super) fn line(ts: i64) -> Vec<u8> {
+        format!(r##"{{"id":"p{ts}","ts":{ts},"account":"a","text":"hi #tag"}}"##).into_bytes()
+    }
+
+    const T: i64 = 1_494_014_400_000;
+
+    fn word(outcome: Outcome<'_>) -> &'static str {
+        match outcome {
+            Outcome::Post(_) => "post",
+            Outcome::Late => "late",
+            Outcome::Rejected(rejected) => rejected.reason.as_str(),
+            Outcome::Covered => "covered",
+        }
+    }
+
+    #[test]
+    fn a_post_from_the_future_is_rejected_and_leaves_the_clock_alone() {
+        let mut intake = Intake::new(&options(None));
+        intake.add(0, None);
+        assert_eq!(word(intake.record(0, 0, Some(T), &line(T + 300_000))), "post");
+        assert_eq!(word(intake.record(0, 1, Some(T), &line(T + 300_001))), "future");
+        assert_eq!(word(intake.record(0, 2, Some(T), &line(4_000_000_000_000))), "future");
+        assert_eq!(intake.clocks().watermark(), EventTime(T + 290_000));
+        assert_eq!(word(intake.record(0, 3, None, &line(T + 400_000))), "post", "nothing to hold it against");
+        assert_eq!(word(intake.record(0, 4, Some(T), &line(T + 100))), "late");
+        let tally = intake.tally().take();
+        assert_eq!((tally.on_time, tally.late_posts(), tally.rejected[&Reason::Future]), (2, 1, 2));
+    }
+
+    #[test]
+    fn posts_of_restored_panes_are_covered_but_move_the_clock() {
+        let covered = EventTime(T).tick();
+        let mut intake = Intake::new(&options(Some(covered)));
+        intake.add(0, Some(EventTime(T - 5_000)));
+        assert_eq!(intake.clocks().watermark(), covered.end());
+        assert_eq!(word(intake.record(0, 7, None, &line(T + 9_999))), "covered");
+        assert_eq!(word(intake.record(0, 8, None, &line(T + 30_000))), "post");
+        assert_eq!(word(intake.record(0, 9, None, &line(T + 30_500))), "post");
+        assert_eq!(word(intake.record(0, 10, None, &line(T + 19_999))), "late");
+        let marks: Vec<Mark> = intake.drain_marks().collect();
+        let at = Resume { offset: 8, greatest: Some(EventTime(T + 9_999)) };
+        assert_eq!(marks, [Mark { partition: 0, tick: EventTime(T + 30_000).tick(), at }]);
+        assert_eq!(intake.tally().records(), 4);
+    }
+}

@@ -1,1 +1,15 @@
-fn main() {}
+//! Tests against the real things: Apache Kafka, Prometheus, Alertmanager, a browser. What a machine does not have is
+//! listed as ignored by name, with the reason; where `CI` is `true`, that is a failure.
+
+mod cluster;
+mod kafka;
+mod mock;
+mod outage;
+mod tools;
+mod writer;
+
+fn main() {
+    let arguments = libtest_mimic::Arguments::from_args();
+    let trials = [tools::trials(), mock::trials(), kafka::trials(), writer::trials(), outage::trials()];
+    libtest_mimic::run(&arguments, trials.into_iter().flatten().collect()).exit();
+}

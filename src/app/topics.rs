@@ -1,0 +1,84 @@
+//! `tagwatch topics`: shows how the topics that the config needs stand (`plan`), or creates the missing ones (`apply`).
+//! What exists is never changed; what is not as it must be is said.
+
+use std::io::Write;
+
+use anyhow::Context;
+
+use crate::config::Config;
+use crate::kafka::admin::{Admin, Need, Standing, needs};
+
+/// Writes one line a topic to `out` and returns whether anything is still missing or not as it must be. With `apply`,
+/// missing topics are created first.
+///
+/// # Errors
+/// Where no broker answers within half a minute, or creating is refused.
+pub fn run(config: &Config, apply: bool, out: &mut dyn Write) -> anyhow::Result<bool> {
+    let needs = needs(&config.kafka);
+    let admin = Admin::connect(&config.kafka)?;
+    let created = if apply { admin.apply(&needs).context("topics were not all created")? } else { Vec::new() };
+    let standings = admin.plan(&needs)?;
+    let mut clean = true;
+    for (need, standing) in needs.iter().zip(&standings) {
+        let fresh = created.contains(&need.topic);
+        clean &= show(need, standing, fresh, out)?;
+    }
+    Ok(!clean)
+}
+
+/// Writes how one topic stands; true where all is well.
+fn show(need: &Need, standing: &Standing, fresh: bool, out: &mut dyn Write) -> std::io::Result<bool> {
+    let Need { topic, role, .. } = need;
+    match standing {
+        // A topic just created may be unknown to the broker that lists them for a moment more.
+        Standing::Missing if fresh => writeln!(out, "created  {topic} ({role})").map(|()| true),
+        Standing::Missing => {
+            let partitions = need.partitions.map_or("the brokers' number of partitions".to_owned(), counted);
+            writeln!(out, "missing  {topic} ({role}): `topics apply` creates it with {partitions}").map(|()| false)
+        }
+        Standing::Present { partitions, drift } if drift.is_empty() => {
+            let word = if fresh { "created" } else { "present" };
+            writeln!(out, "{word}  {topic} ({role}): {}", counted(*partitions)).map(|()| true)
+        }
+        Standing::Present { drift, .. } => {
+            for fault in drift {
+                writeln!(out, "drift    {topic} ({role}): {fault}")?;
+            }
+            Ok(false)
+        }
+    }
+}
+
+/// "1 partition", "12 partitions".
+fn counted(partitions: i32) -> String {
+    if partitions == 1 { "1 partition".into() } else { format!("{partitions} partitions") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_standing_has_its_line() {
+        let need = Need { topic: "a-alerts".into(), role: "alerts", partitions: Some(1), settings: &[] };
+        let present = |partitions, drift| Standing::Present { partitions, drift };
+        let mut out = Vec::new();
+        let mut clean = Vec::new();
+        for (standing, fresh) in [
+            (Standing::Missing, false),
+            (present(1, vec![]), false),
+            (present(1, vec![]), true),
+            (present(3, vec!["has 3 partitions and must have 1: make it anew".to_owned()]), false),
+        ] {
+            clean.push(show(&need, &standing, fresh, &mut out).unwrap());
+        }
+        assert_eq!(clean, [false, true, true, false]);
+        assert_eq!(
+            String::from_utf8(out).unwrap(),
+            "missing  a-alerts (alerts): `topics apply` creates it with 1 partition\n\
+             present  a-alerts (alerts): 1 partition\n\
+             created  a-alerts (alerts): 1 partition\n\
+             drift    a-alerts (alerts): has 3 partitions and must have 1: make it anew\n"
+        );
+    }
+}

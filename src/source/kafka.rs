@@ -1,0 +1,490 @@
+//! Posts from a Kafka topic: all its partitions, by `assign`, on the calling thread. This is the shell around
+//! [`Live`]: it connects, decides where to begin, polls, makes decisions durable before the watermark that rests on them
+//! is passed on, and keeps the group's committed offsets behind durable state.
+
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tracing::{debug, info, warn};
+
+use super::aside::Entry;
+use super::aside_log::{self, AsideLog};
+use super::begin::{self, Beginning};
+use super::decode::Format;
+use super::hold::Hold;
+use super::ledger::{Ledger, Resume};
+use super::live::Live;
+use super::start::Restored;
+use super::tally::Tally;
+use super::{IntakeOptions, Outcome, Step};
+use crate::kafka::ends::EndWatcher;
+use crate::kafka::producer::{RejectedWriter, Rejection};
+use crate::kafka::reader::{Reader, Record};
+use crate::model::EventTime;
+use crate::{clock, config, kafka};
+
+/// Most records of a batch, give or take what librdkafka hands out at once.
+const BATCH_RECORDS: usize = 1024;
+/// Longest a batch stays open.
+const BATCH_TIME: Duration = Duration::from_millis(50);
+/// Time between two looks at memory, new partitions, commits and progress.
+const CHORES_EVERY: Duration = Duration::from_millis(250);
+/// Least time between two commits, and after one that failed.
+const COMMIT_EVERY: Duration = Duration::from_secs(5);
+/// Time between two looks for partitions that the topic did not have.
+const GROW_EVERY: Duration = Duration::from_secs(60);
+/// A partition with records left that shows none for so long is read through a new connection.
+const STALL_MAX: Duration = Duration::from_secs(120);
+/// Pause before a decision that could not be written down is tried again.
+const DISK_RETRY: Duration = Duration::from_secs(1);
+
+/// Why a topic cannot be read, or not any further.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A broker, a permission or a property.
+    #[error(transparent)]
+    Kafka(#[from] kafka::Error),
+    /// The log of decisions.
+    #[error(transparent)]
+    Log(#[from] aside_log::Error),
+    /// The topic no longer holds what is to be read, or does not yet.
+    #[error(
+        "{topic}[{partition}] is to be read from offset {wanted}, but holds {low} to {high}: records in between are gone; \
+         to go on with what is left, move the state folder away and delete the committed offsets of the group, or set another id"
+    )]
+    OutOfRange {
+        /// Topic.
+        topic: String,
+        /// Partition.
+        partition: i32,
+        /// Offset of the record to be read next.
+        wanted: i64,
+        /// Oldest offset that is there.
+        low: i64,
+        /// Offset after the newest.
+        high: i64,
+    },
+    /// It was told to stop before it had begun.
+    #[error("stopped before reading began")]
+    Stopped,
+}
+
+/// What a topic is read with.
+#[derive(Clone, Debug)]
+pub struct KafkaOptions {
+    /// Brokers, dead-letter topic, where to begin.
+    pub kafka: config::Kafka,
+    /// Topic to read.
+    pub topic: String,
+    /// Group that offsets are committed under; nobody joins it.
+    pub group: String,
+    /// Delay, idle timeout, future.
+    pub time: config::Time,
+    /// Bounds on one post.
+    pub limits: config::Limits,
+    /// How posts are written.
+    pub format: Format,
+    /// Folder of the log of decisions; must exist.
+    pub state_dir: PathBuf,
+    /// The checkpoint to go on from.
+    pub restored: Option<Restored>,
+    /// Bytes of open panes above which partitions far ahead are held back.
+    pub hold_above_bytes: u64,
+}
+
+/// What reading shares with other threads.
+#[derive(Debug, Default)]
+pub struct Shared {
+    /// Where to read again from; the checkpointer asks it and prunes it.
+    pub ledger: Mutex<Ledger>,
+    /// Where reading stands; up to a quarter of a second old.
+    pub progress: Mutex<Progress>,
+    /// Bytes of open panes, all shards together; the tracker says.
+    pub open_bytes: AtomicU64,
+    /// Set to end reading after the current batch.
+    pub stop: AtomicBool,
+}
+
+/// Where reading stands.
+#[derive(Clone, Debug, Default)]
+pub struct Progress {
+    /// By partition.
+    pub partitions: BTreeMap<i32, PartitionProgress>,
+    /// The watermark last passed on.
+    pub watermark: EventTime,
+    /// Counts since somebody last took them.
+    pub tally: Tally,
+    /// Rejected records that the dead-letter topic did not get.
+    pub letters_lost: u64,
+}
+
+/// Where reading stands in one partition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PartitionProgress {
+    /// Offset of the next record, control records passed over.
+    pub position: i64,
+    /// The partition's end, as a broker last named it.
+    pub end: Option<i64>,
+    /// Whether it is set aside as idle.
+    pub aside: bool,
+    /// Whether it is held back because it runs far ahead.
+    pub held: bool,
+}
+
+impl PartitionProgress {
+    /// Records left to read: end − position, 0 where only control records remain; none before a broker answered.
+    pub fn lag(&self) -> Option<u64> {
+        self.end.map(|end| u64::try_from(end - self.position).unwrap_or(0))
+    }
+}
+
+impl Shared {
+    /// The ledger. A thread that panicked while holding it ends the process anyway.
+    pub fn ledger(&self) -> MutexGuard<'_, Ledger> {
+        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Where reading stands.
+    pub fn progress(&self) -> MutexGuard<'_, Progress> {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+}
+
+/// A topic about to be read.
+pub struct KafkaSource {
+    options: KafkaOptions,
+    shared: Arc<Shared>,
+    reader: Reader,
+    ends: EndWatcher,
+    letters: Option<RejectedWriter>,
+    log: AsideLog,
+    live: Live,
+    hold: Hold,
+    warming: bool,
+    /// By partition: the position last seen, and when it had moved.
+    moved: BTreeMap<i32, (i64, Instant)>,
+    chores: Chores,
+}
+
+/// When each chore was last done.
+struct Chores {
+    all: Instant,
+    commit: Instant,
+    grow: Instant,
+    committed: BTreeMap<i32, i64>,
+}
+
+impl KafkaSource {
+    /// Connects, waits for the brokers and the topic, decides where to begin and checks that it is there.
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`] where the topic no longer holds what is to be read, [`Error::Stopped`] where it was told to
+    /// stop while waiting, and whatever Kafka or the disk refuse.
+    pub fn connect(options: KafkaOptions, shared: Arc<Shared>) -> Result<KafkaSource, Error> {
+        let mut log = AsideLog::open(&options.state_dir, &options.topic)?;
+        let reader = Reader::connect(&options.kafka, &options.group, &options.topic)?;
+        let partitions = match reader.partitions(&|| shared.stopped()) {
+            Err(kafka::Error::Unavailable(_)) if shared.stopped() => return Err(Error::Stopped),
+            other => other?,
+        };
+        let begin = loop {
+            match begin::decide(&reader, &partitions, &options, &log) {
+                Err(Error::Kafka(error)) if error.is_passing() && !shared.stopped() => {
+                    warn!(%error, "waiting for brokers to say where to begin");
+                }
+                Err(Error::Kafka(error)) if error.is_passing() => return Err(Error::Stopped),
+                other => break other?,
+            }
+        };
+        let intake = IntakeOptions {
+            format: options.format,
+            limits: options.limits.clone(),
+            delay: options.time.watermark_delay,
+            max_future: options.time.max_future,
+            covered: options.restored.as_ref().map(|restored| restored.covered),
+        };
+        let mut live = Live::new(&intake, options.time.idle_timeout);
+        let (mut starts, mut lines) = (BTreeMap::new(), Vec::new());
+        for (&partition, beginning) in &begin {
+            let at = beginning.at;
+            add(&mut live, &shared, &log, partition, *beginning);
+            starts.insert(partition, at.offset);
+            lines.extend(beginning.first.then_some(Entry::Start { partition, position: at.offset }));
+        }
+        let warming = begin.values().any(|beginning| beginning.warming);
+        if warming {
+            warn!(
+                topic = options.topic,
+                "state is lost behind a committed offset: reading the last day again, warming"
+            );
+        }
+        log.append(&lines)?;
+        log.compact_now(&starts)?;
+        reader.assign(&starts)?;
+        let ends = EndWatcher::start(&options.kafka, &options.topic)?;
+        let letters = options.kafka.rejected_topic.as_deref();
+        let letters = letters.map(|topic| RejectedWriter::connect(&options.kafka, topic)).transpose()?;
+        let now = clock::monotonic();
+        let chores = Chores { all: now, commit: now, grow: now, committed: BTreeMap::new() };
+        let (hold, moved) = (Hold::new(options.hold_above_bytes), BTreeMap::new());
+        info!(topic = options.topic, partitions = starts.len(), "reading");
+        Ok(KafkaSource { options, shared, reader, ends, letters, log, live, hold, warming, moved, chores })
+    }
+
+    /// Whether state was lost behind a committed offset: what is found until the longest window is full must not page.
+    pub fn warming(&self) -> bool {
+        self.warming
+    }
+
+    /// Where each partition is read next.
+    pub fn positions(&self) -> BTreeMap<i32, i64> {
+        self.live.positions()
+    }
+
+    /// Reads until told to stop or `on` breaks off; returns where reading stands. Each batch ends with a watermark; what
+    /// came after the last one belongs to no passed pane.
+    ///
+    /// # Errors
+    /// What nobody but a person can mend. Brokers that are away are waited for.
+    pub fn run(&mut self, on: &mut impl FnMut(Step<'_>) -> ControlFlow<()>) -> Result<BTreeMap<i32, i64>, Error> {
+        let mut flow = ControlFlow::Continue(());
+        while flow.is_continue() && !self.shared.stopped() {
+            flow = self.read_batch(on)?;
+            if flow.is_continue() {
+                flow = self.end_batch(on);
+            }
+            self.do_chores()?;
+        }
+        self.show();
+        if let Some(letters) = &self.letters
+            && let Err(error) = letters.flush(Duration::from_secs(5))
+        {
+            warn!(%error, "rejected records may be missing from the dead-letter topic");
+        }
+        Ok(self.live.positions())
+    }
+
+    /// Polls until the batch is full or old enough.
+    fn read_batch(&mut self, on: &mut impl FnMut(Step<'_>) -> ControlFlow<()>) -> Result<ControlFlow<()>, Error> {
+        let KafkaSource { options, reader, letters, live, .. } = self;
+        let deadline = clock::monotonic() + BATCH_TIME;
+        let (mut records, mut failed, mut flow) = (0, None, ControlFlow::Continue(()));
+        while records < BATCH_RECORDS && failed.is_none() && flow.is_continue() {
+            let left = deadline.saturating_duration_since(clock::monotonic());
+            if left.is_zero() {
+                break;
+            }
+            records += reader.poll_batch(left, |polled| match polled {
+                _ if flow.is_break() => {}
+                Ok(record) => flow = take(live, &options.topic, letters.as_ref(), &record, on),
+                Err(error) if error.is_passing() => debug!(%error, "waiting for brokers"),
+                Err(error) => failed = Some(error),
+            });
+        }
+        match failed {
+            Some(kafka::Error::OffsetOutOfRange { topic, partition, offset: wanted }) => {
+                let (low, high) = reader.range(partition)?;
+                Err(Error::OutOfRange { topic, partition, wanted, low, high })
+            }
+            Some(error) => Err(error.into()),
+            None => Ok(flow),
+        }
+    }
+
+    /// Makes what was decided durable, notes where to read again, then passes the watermark on.
+    fn end_batch(&mut self, on: &mut impl FnMut(Step<'_>) -> ControlFlow<()>) -> ControlFlow<()> {
+        for (partition, position) in self.reader.positions() {
+            self.live.stand_at(partition, position);
+        }
+        let watermark = self.live.end_batch(clock::monotonic(), |partition| self.ends.latest(partition));
+        while let Err(error) = self.write_down() {
+            // Going on would let a restart decide otherwise than this run; standing still loses nothing.
+            warn!(%error, "cannot write down which partitions are idle, standing still");
+            thread::sleep(DISK_RETRY);
+            if self.shared.stopped() {
+                return ControlFlow::Break(());
+            }
+        }
+        self.live.written();
+        self.live.note(&mut self.shared.ledger());
+        on(Step::Watermark(watermark))
+    }
+
+    fn write_down(&mut self) -> Result<(), aside_log::Error> {
+        if self.live.unwritten().is_empty() { Ok(()) } else { self.log.append(self.live.unwritten()) }
+    }
+
+    /// What need not be done with every batch.
+    fn do_chores(&mut self) -> Result<(), Error> {
+        let now = clock::monotonic();
+        if now.duration_since(self.chores.all) < CHORES_EVERY {
+            return Ok(());
+        }
+        self.chores.all = now;
+        self.show();
+        self.hold_back();
+        if now.duration_since(self.chores.commit) >= COMMIT_EVERY {
+            self.commit();
+            // After the answer, so that a coordinator that is away does not take all the time there is.
+            self.chores.commit = clock::monotonic();
+        }
+        if now.duration_since(self.chores.grow) >= GROW_EVERY {
+            self.chores.grow = now;
+            self.grow()?;
+        }
+        self.mend_stall(now)
+    }
+
+    /// Shows others where reading stands.
+    fn show(&mut self) {
+        let mut partitions = BTreeMap::new();
+        for (partition, position) in self.live.positions() {
+            let end = self.ends.latest(partition).map(|(end, _)| end);
+            let held = self.hold.held().contains(&partition);
+            partitions.insert(partition, PartitionProgress { position, end, aside: false, held });
+        }
+        for partition in self.live.aside() {
+            partitions.entry(partition).and_modify(|progress| progress.aside = true);
+        }
+        let tally = self.live.intake().tally().take();
+        let mut progress = self.shared.progress();
+        progress.partitions = partitions;
+        progress.watermark = self.live.passed();
+        progress.tally.add(tally);
+        progress.letters_lost = self.letters.as_ref().map_or(0, RejectedWriter::lost);
+    }
+
+    /// Pauses partitions that run far ahead while memory is short, resumes them when it is not.
+    fn hold_back(&mut self) {
+        let open_bytes = self.shared.open_bytes.load(Ordering::Relaxed);
+        let numbers: Vec<i32> = self.live.positions().into_keys().collect();
+        let clocks = self.live.intake().clocks();
+        let watermark = clocks.watermark();
+        let active = numbers.into_iter().filter(|&partition| !clocks.is_aside(partition));
+        let own = active.map(|partition| (partition, clocks.own_watermark(partition)));
+        let change = self.hold.decide(open_bytes, watermark, own);
+        if !change.pause.is_empty() {
+            info!(open_bytes, partitions = ?change.pause, "holding back partitions that run ahead");
+        }
+        self.reader.pause(&change.pause);
+        self.reader.resume(&change.resume);
+    }
+
+    /// Commits what is durable, as the ledger knows it; also for the last checkpoint, after [`Self::run`]. A commit that
+    /// fails only leaves the committed offsets older than they could be.
+    pub fn commit(&mut self) {
+        let durable = {
+            let ledger = self.shared.ledger();
+            if ledger.checkpoint().is_none() {
+                return;
+            }
+            ledger.durable()
+        };
+        if durable == self.chores.committed {
+            return;
+        }
+        match self.reader.commit(&durable) {
+            Ok(()) => {
+                if let Err(error) = self.log.compact(&durable) {
+                    warn!(%error, "cannot shorten the log of idle partitions");
+                }
+                self.chores.committed = durable;
+            }
+            Err(error) => warn!(%error, "cannot commit offsets; state is safe, trying again"),
+        }
+    }
+
+    /// Takes in partitions that the topic did not have when reading began, from their oldest records.
+    fn grow(&mut self) -> Result<(), Error> {
+        let known = self.live.positions();
+        let there = self.ends.partitions().into_iter();
+        let new: Vec<i32> = there.filter(|partition| !known.contains_key(partition)).collect();
+        if new.is_empty() {
+            return Ok(());
+        }
+        for &partition in &new {
+            let (low, _) = match self.reader.range(partition) {
+                Err(error) if error.is_passing() => return Ok(()),
+                other => other?,
+            };
+            let at = Resume { offset: low, greatest: None };
+            let beginning = Beginning { at, new: true, first: false, warming: false };
+            add(&mut self.live, &self.shared, &self.log, partition, beginning);
+        }
+        info!(topic = self.options.topic, partitions = ?new, "the topic has new partitions");
+        self.assign_again()
+    }
+
+    /// Reads on from the current positions, after partitions came or a connection was made anew.
+    fn assign_again(&mut self) -> Result<(), Error> {
+        self.reader.assign(&self.live.positions())?;
+        self.reader.pause(&self.hold.held().iter().copied().collect::<Vec<_>>());
+        Ok(())
+    }
+
+    /// Reads through a new connection where a partition has records, is not held back, and shows none: a client that
+    /// reads by `assign` has been seen never to come back after a broker's restart.
+    fn mend_stall(&mut self, now: Instant) -> Result<(), Error> {
+        let mut stalled = None;
+        for (partition, position) in self.live.positions() {
+            let (last, since) = self.moved.entry(partition).or_insert((position, now));
+            // An old answer says that brokers are away, which is another matter.
+            let fresh = |at: Instant| now.duration_since(at) <= super::aside::ANSWER_AGE_MAX;
+            let behind = self.ends.latest(partition).is_some_and(|(end, at)| end > position && fresh(at));
+            if *last != position || !behind || self.hold.held().contains(&partition) {
+                (*last, *since) = (position, now);
+            } else if now.duration_since(*since) >= STALL_MAX {
+                stalled = Some(partition);
+            }
+        }
+        let Some(partition) = stalled else { return Ok(()) };
+        warn!(partition, topic = self.options.topic, "no record for {STALL_MAX:?} though there are some, reconnecting");
+        self.moved.clear();
+        self.reader = Reader::connect(&self.options.kafka, &self.options.group, &self.options.topic)?;
+        self.assign_again()
+    }
+}
+
+/// Takes a partition in, in memory alone.
+fn add(live: &mut Live, shared: &Shared, log: &AsideLog, partition: i32, beginning: Beginning) {
+    if beginning.new {
+        live.add_new(partition, beginning.at.offset);
+    } else {
+        live.add(partition, beginning.at, log.history().spells(partition));
+    }
+    let greatest = live.intake().clocks().greatest(partition);
+    shared.ledger().begin(partition, Resume { offset: beginning.at.offset, greatest });
+}
+
+/// One record on its way: judged, then handed on or counted and written to the dead-letter topic.
+fn take(
+    live: &mut Live,
+    topic: &str,
+    letters: Option<&RejectedWriter>,
+    record: &Record<'_>,
+    on: &mut impl FnMut(Step<'_>) -> ControlFlow<()>,
+) -> ControlFlow<()> {
+    let (partition, offset) = (record.partition, record.offset);
+    // A record of the oldest message format carries no time: then the wall clock has to do, for this one check.
+    let sent_ms = record.timestamp_ms.or_else(|| Some(clock::wall_ms()));
+    match live.record(partition, offset, sent_ms, record.payload()) {
+        Outcome::Post(post) => on(Step::Post { partition: partition.cast_unsigned(), offset, post: &post }),
+        Outcome::Rejected(rejected) => {
+            if let Some(letters) = letters {
+                let (reason, error) = (rejected.reason.as_str(), rejected.detail.as_str());
+                letters.write(&Rejection { topic, partition, offset, reason, error });
+            }
+            ControlFlow::Continue(())
+        }
+        Outcome::Late | Outcome::Covered => ControlFlow::Continue(()),
+    }
+}
