@@ -1,1 +1,5 @@
-//! To be written.
+//! The commands, and the only place that names every stage.
+
+pub mod pipeline;
+pub mod replaying;
+pub mod topics;

@@ -21,6 +21,7 @@ use crate::config::Detect;
 use crate::model::keyed::alert_id;
 use crate::model::time::TICK_MS;
 use crate::model::{EventTime, Tick};
+use crate::track::ladder::DAY;
 
 /// Posts and accounts from which a verdict can be firm.
 const FIRM_POSTS: u64 = 25;
@@ -49,6 +50,8 @@ struct Memory {
     births: BirthCurve,
     budget: Budget,
     watched_since: Option<EventTime>,
+    /// Whether state was lost behind a committed offset, so that the windows are full only a day after `watched_since`.
+    lost: bool,
 }
 
 /// What a tick decided.
@@ -74,6 +77,16 @@ impl Decider {
         Decider { detect, config_version, memory: Memory::default() }
     }
 
+    /// Says that state was lost behind a committed offset: nothing pages until the longest window is full.
+    pub fn state_was_lost(&mut self) {
+        self.memory.lost = true;
+    }
+
+    /// Whether the windows are still filling after lost state.
+    pub fn is_warming(&self, tick: Tick) -> bool {
+        self.memory.lost && self.memory.watched_since.is_none_or(|since| tick.end() < since.plus_ms(DAY * TICK_MS))
+    }
+
     /// A decider as [`encode`](Self::encode) wrote it.
     ///
     /// # Errors
@@ -93,6 +106,11 @@ impl Decider {
         self.memory.open.len()
     }
 
+    /// Earliest event time of the stream, as far as reports have said.
+    pub fn watched_since(&self) -> Option<EventTime> {
+        self.memory.watched_since
+    }
+
     /// The open alerts as their lines would read now.
     pub fn open_lines(&self) -> impl Iterator<Item = &AlertLine> {
         self.memory.open.values().map(|open| &open.line)
@@ -105,7 +123,7 @@ impl Decider {
     }
 
     /// Decides a tick. `reports` are those of all shards, in any order; none for a tick that only a timer asked for.
-    pub fn decide(&mut self, tick: Tick, reports: Vec<Report>, warming: bool) -> Decided {
+    pub fn decide(&mut self, tick: Tick, reports: Vec<Report>) -> Decided {
         for report in &reports {
             if let Some(births) = &report.births {
                 self.memory.births.add(tick, births);
@@ -113,6 +131,7 @@ impl Decider {
             let since = [self.memory.watched_since, report.watched_since].into_iter().flatten().min();
             self.memory.watched_since = since;
         }
+        let warming = self.is_warming(tick);
         let mut candidates: Vec<&HashtagReport> = reports.iter().flat_map(|report| &report.hashtags).collect();
         candidates.sort_unstable_by(|a, b| a.hashtag.cmp(&b.hashtag));
         let bursts = bursts(tick, &candidates, &self.memory.births);

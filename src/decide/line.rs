@@ -17,6 +17,40 @@ pub enum Kind {
     CoordinatedBurst,
 }
 
+impl Kind {
+    /// Its name in alert lines, metrics and config.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Kind::OrganicBurst => "organic_burst",
+            Kind::SuspectedCoordination => "suspected_coordination",
+            Kind::CoordinatedBurst => "coordinated_burst",
+        }
+    }
+}
+
+impl State {
+    /// Its name in alert lines.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            State::Pending => "pending",
+            State::Provisional => "provisional",
+            State::Firing => "firing",
+            State::Resolved => "resolved",
+        }
+    }
+}
+
+impl Severity {
+    /// Its name in alert lines and metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Severity::Info => "info",
+            Severity::Ticket => "ticket",
+            Severity::Page => "page",
+        }
+    }
+}
+
 /// Where an alert stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -97,16 +97,21 @@ pub fn without_small(pane: &Pane, posts_min: u64) -> (Pane, u64) {
     for view in pane.iter() {
         if view.posts() < posts_min {
             evicted += 1;
-            continue;
+        } else {
+            builder.copy(&view);
         }
-        let mut gathered = Gathered::new(SAMPLE, PerSecond::SamePane);
-        gathered.add(&view);
-        gathered.finish();
-        if view.large.is_some_and(|large| large.seconds.is_none()) {
-            gathered.fold_seconds();
-        }
-        gathered.write(view.tag, view.name, &mut builder);
     }
     builder.total(pane.totals());
     (builder.finish(), evicted)
+}
+
+/// The hashtags of several panes of the same time, no hashtag in two of them, that `keep` asks for: what a shard gets when
+/// the number of shards has changed. Sums stay with the first shard, so that they are counted once.
+pub fn regroup(panes: &[&Pane], keep: impl Fn(u64) -> bool, with_totals: bool) -> Pane {
+    let mut views: Vec<EntryView<'_>> = panes.iter().flat_map(|pane| pane.iter()).filter(|view| keep(view.tag)).collect();
+    views.sort_unstable_by_key(|view| view.tag);
+    let mut builder = PaneBuilder::default();
+    views.iter().for_each(|view| builder.copy(view));
+    panes.iter().filter(|_| with_totals).for_each(|pane| builder.total(pane.totals()));
+    builder.finish()
 }

@@ -272,6 +272,24 @@ impl PaneBuilder {
         self.pane.mentions.push(Mention { spelling, ..*mention });
     }
 
+    /// Copies a hashtag from another pane as it stands.
+    pub fn copy(&mut self, view: &EntryView<'_>) {
+        self.begin(view.tag, view.name);
+        view.mentions.iter().for_each(|found| self.mention(found, view.spelling(found)));
+        if let Some(large) = view.large {
+            let counts = LargeCounts {
+                posts: large.posts,
+                reposts: large.reposts,
+                first_second: large.first_second,
+                squares: large.squares,
+                seconds: large.seconds,
+                mention_cut: large.mention_cut,
+                account_cut: large.account_cut,
+            };
+            self.large(LargeParts { counts, accounts: view.accounts, registers: view.registers.cloned() });
+        }
+    }
+
     /// Makes the hashtag begun last a large one.
     pub fn large(&mut self, parts: LargeParts<'_>) {
         let accounts = (self.pane.accounts.len() as u32, parts.accounts.len() as u32);

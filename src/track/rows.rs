@@ -75,11 +75,6 @@ impl Rows {
         self.by_tag.get(&tag).map_or(&[], Vec::as_slice)
     }
 
-    /// The rows of the hour that ends at `end`, by hashtag.
-    pub fn hour(&self, end: i64) -> Option<&[Row]> {
-        self.hours.get(&end).map(Vec::as_slice)
-    }
-
     /// Bytes on the heap.
     pub fn bytes(&self) -> usize {
         self.hours.values().map(|rows| rows.len() * (size_of::<Row>() + size_of::<Hour>())).sum::<usize>()

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::ladder::{DAY, HOUR, Ladder, MINUTE, ceil, floor};
+use super::ladder::{DAY, HOUR, Ladder, MINUTE, ceil};
 use super::merge::{HourRule, without_small};
 use super::open::OpenPane;
 use super::pane::Pane;
@@ -30,8 +30,8 @@ pub struct Closing {
     pub tick: Tick,
     /// Panes that closed: level and end.
     pub panes: Vec<(u8, i64, Arc<Pane>)>,
-    /// End of the hour whose rows closed.
-    pub rows: Option<i64>,
+    /// The hour whose rows closed, by its end.
+    pub rows: Option<(i64, Vec<Row>)>,
     /// Hashtags let go of because memory ran out.
     pub evicted: u64,
 }
@@ -197,8 +197,8 @@ impl Shard {
             })
             .collect();
         if !rows.is_empty() {
+            closing.rows = Some((end, rows.clone()));
             self.rows.insert(end, rows);
-            closing.rows = Some(end);
         }
         self.keep(2, end, pane, closing);
     }
@@ -263,10 +263,6 @@ impl Shard {
         Tick(self.closed_through)
     }
 
-    /// The panes of the current minute, hour and day start after this tick; for tests and the curious.
-    pub fn hour_start(&self) -> i64 {
-        floor(self.closed_through, HOUR)
-    }
 }
 
 fn accounts_of(view: &super::pane::EntryView<'_>) -> u32 {

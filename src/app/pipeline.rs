@@ -1,0 +1,152 @@
+//! The pipeline as every command runs it: posts are fed to shards, what shards say is folded into decisions. Where posts
+//! come from and where decisions go is the command's own matter.
+
+use crossbeam_channel::Sender;
+
+use crate::config::Config;
+use crate::decide::{Decided, Decider};
+use crate::exchange::frontier::Frontier;
+use crate::exchange::route::Router;
+use crate::exchange::shards::{FromShard, Shards, ToShard};
+use crate::model::{EventTime, Keyed, Post, Tick};
+use crate::track::Shard;
+use crate::track::shard::Applied;
+
+/// Mentions after which batches are sent although no tick has passed.
+const MENTIONS_WAITING: usize = 4096;
+/// Watermarks after which waiting mentions are sent although they are few: a quarter of a second of a live topic.
+const WATERMARKS_WAITING: u32 = 5;
+
+/// The shards no longer listen: they have ended.
+#[derive(Debug)]
+pub struct Gone;
+
+/// Feeds posts to shards.
+#[derive(Debug)]
+pub struct Feeder {
+    router: Router,
+    inputs: Vec<Sender<ToShard>>,
+    watched_since: Option<EventTime>,
+    sent: EventTime,
+    unsent_watermarks: u32,
+}
+
+impl Feeder {
+    /// Takes over the inputs of `shards`, which end when the feeder is dropped.
+    pub fn new(keyed: Keyed, shards: &mut Shards, watched_since: Option<EventTime>) -> Feeder {
+        let inputs = std::mem::take(&mut shards.inputs);
+        let router = Router::new(keyed, inputs.len());
+        Feeder { router, inputs, watched_since, sent: EventTime::MIN, unsent_watermarks: 0 }
+    }
+
+    /// Takes a post that is on time.
+    pub fn post(&mut self, post: &Post<'_>) {
+        self.watched_since = Some(self.watched_since.map_or(post.ts, |since| since.min(post.ts)));
+        self.router.post(post);
+    }
+
+    /// Every post below `watermark` has been fed. Sends when a tick has passed or enough has gathered.
+    ///
+    /// # Errors
+    /// If the shards have ended.
+    pub fn watermark(&mut self, watermark: EventTime) -> Result<(), Gone> {
+        let waiting = self.router.waiting();
+        self.unsent_watermarks += 1;
+        let old = waiting > 0 && self.unsent_watermarks >= WATERMARKS_WAITING;
+        if watermark.closed_tick() <= self.sent.closed_tick() && waiting < MENTIONS_WAITING && !old {
+            return Ok(());
+        }
+        self.unsent_watermarks = 0;
+        self.sent = self.sent.max(watermark);
+        for (input, batch) in self.inputs.iter().zip(self.router.take()) {
+            let message = ToShard { batch, watermark, watched_since: self.watched_since };
+            input.send(message).map_err(|_| Gone)?;
+        }
+        Ok(())
+    }
+}
+
+/// Empty shards, as many as configured.
+pub fn empty_shards(config: &Config) -> Vec<Shard> {
+    (0..config.track.shards).map(|_| Shard::new(config.windows.clone(), shard_budget(config))).collect()
+}
+
+/// Bytes that the panes of one shard may take.
+pub fn shard_budget(config: &Config) -> usize {
+    usize::try_from(config.memory.budget_bytes).unwrap_or(usize::MAX) / config.track.shards.max(1)
+}
+
+/// What counting did, over all shards.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Totals {
+    /// Mentions counted.
+    pub mentions: u64,
+    /// Posts counted already.
+    pub duplicates: u64,
+    /// Hashtags let go of.
+    pub evicted: u64,
+}
+
+impl Totals {
+    fn add(&mut self, applied: Applied) {
+        self.mentions += applied.mentions;
+        self.duplicates += applied.duplicates;
+        self.evicted += applied.evicted;
+    }
+}
+
+/// Folds what shards say into decisions, tick by tick.
+#[derive(Debug)]
+pub struct Decisions {
+    frontier: Frontier,
+    decider: Decider,
+    totals: Totals,
+}
+
+impl Decisions {
+    /// Goes on after `decided`.
+    pub fn new(decider: Decider, shards: usize, decided: Tick) -> Decisions {
+        Decisions { frontier: Frontier::new(shards, decided), decider, totals: Totals::default() }
+    }
+
+    /// Takes what a shard says; calls `on` for every tick that is decided by it, in order.
+    pub fn take(&mut self, message: &mut FromShard, mut on: impl FnMut(Tick, Decided)) {
+        match message {
+            FromShard::Closed { report, closing, .. } => {
+                self.totals.evicted += closing.evicted;
+                let report = std::mem::take(report);
+                if !report.is_empty() {
+                    self.frontier.report(report);
+                }
+            }
+            FromShard::Passed { shard, watermark, applied, .. } => {
+                self.totals.add(*applied);
+                self.frontier.passed(*shard, *watermark);
+                while let Some((tick, reports)) = self.frontier.next(self.decider.next_timer()) {
+                    on(tick, self.decider.decide(tick, reports));
+                }
+            }
+            FromShard::Top { .. } => {}
+        }
+    }
+
+    /// The watermark that all shards have passed; every tick below it is decided.
+    pub fn watermark(&self) -> EventTime {
+        self.frontier.watermark()
+    }
+
+    /// The shard that the decider waits for, if one is behind another.
+    pub fn waiting_for(&self) -> Option<usize> {
+        self.frontier.slowest()
+    }
+
+    /// The decider.
+    pub fn decider(&self) -> &Decider {
+        &self.decider
+    }
+
+    /// What counting did so far.
+    pub fn totals(&self) -> Totals {
+        self.totals
+    }
+}

@@ -1,0 +1,201 @@
+//! Replay: posts from files through the whole pipeline, in event time and as fast as they can be read. Reads and writes
+//! no state; the same posts give the same alert log to the byte.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use anyhow::Context;
+use serde::Serialize;
+
+use super::pipeline::{Decisions, Feeder, empty_shards};
+use crate::clock;
+use crate::config::Config;
+use crate::decide::Decider;
+use crate::decide::line::AlertLine;
+use crate::exchange::shards::{ShardOptions, Shards};
+use crate::model::{EventTime, Keyed, Tick};
+use crate::source::Step;
+use crate::source::decode::Format;
+use crate::source::file::{FileOptions, FileSource};
+use crate::source::tally::Tally;
+
+/// What to replay.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Files, each a source partition; `-` is standard input.
+    pub files: Vec<PathBuf>,
+    /// Simulated partitions that each file is dealt over.
+    pub partitions: u32,
+    /// The time to hold posts against that lie in the future.
+    pub as_of: Option<EventTime>,
+    /// How posts are written.
+    pub format: Format,
+    /// The sketch key.
+    pub key: [u8; 16],
+}
+
+/// What a replay did.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Summary {
+    /// Posts and other records read.
+    pub posts: u64,
+    /// Records that were no usable post, by reason.
+    pub rejected: BTreeMap<&'static str, u64>,
+    /// Posts too far behind their partition.
+    pub late: u64,
+    /// Posts counted already.
+    pub duplicate: u64,
+    /// Mentions counted.
+    pub mentions: u64,
+    /// Hashtags let go of because memory ran out.
+    pub evicted: u64,
+    /// Partitions set aside: never in a replay.
+    pub set_aside: u64,
+    /// Alert lines, by kind and state.
+    pub lines: BTreeMap<String, u64>,
+    /// Alerts still open at the end of the input.
+    pub open: usize,
+    /// Earliest event time.
+    pub from: Option<String>,
+    /// End of the last pane.
+    pub to: Option<String>,
+    /// Hash of the sections that make the alerts.
+    pub config_version: String,
+    /// Wall time, in seconds.
+    pub seconds: f64,
+}
+
+impl Summary {
+    fn count(&mut self, tally: &Tally) {
+        self.posts += tally.records();
+        self.late += tally.late_posts();
+        for (reason, count) in &tally.rejected {
+            *self.rejected.entry(reason.as_str()).or_default() += count;
+        }
+    }
+
+    fn line(&mut self, line: &AlertLine) {
+        *self.lines.entry(format!("{} {}", line.kind.as_str(), line.state.as_str())).or_default() += 1;
+    }
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let rate = self.posts as f64 / self.seconds.max(1e-9);
+        writeln!(f, "{} posts in {:.1} s ({rate:.0} a second)", self.posts, self.seconds)?;
+        if let (Some(from), Some(to)) = (&self.from, &self.to) {
+            writeln!(f, "  event time  {from} to {to}")?;
+        }
+        writeln!(f, "  mentions    {}", self.mentions)?;
+        let rejected: u64 = self.rejected.values().sum();
+        let reasons: Vec<String> = self.rejected.iter().map(|(reason, n)| format!("{reason} {n}")).collect();
+        let reasons = if reasons.is_empty() { String::new() } else { format!(" ({})", reasons.join(", ")) };
+        writeln!(f, "  rejected    {rejected}{reasons}")?;
+        writeln!(f, "  duplicate   {}", self.duplicate)?;
+        writeln!(f, "  late {}, evicted {}, set aside {}", self.late, self.evicted, self.set_aside)?;
+        for (name, count) in &self.lines {
+            writeln!(f, "  {count:>6} {name}")?;
+        }
+        write!(f, "  {} alerts still open; config {}", self.open, self.config_version)
+    }
+}
+
+/// Replays; alert lines go to `alerts` as they are decided, `progress` hears of bytes read and in all.
+///
+/// # Errors
+/// If a file cannot be read, or `alerts` not be written.
+pub fn replay(
+    options: &Options,
+    config: &Config,
+    alerts: &mut dyn Write,
+    progress: impl Fn(u64, Option<u64>) + Send + 'static,
+) -> anyhow::Result<Summary> {
+    let began = clock::monotonic();
+    let mut source = open(options, config)?;
+    let shard_options = ShardOptions {
+        detect: config.detect.clone(),
+        checkpoints: false,
+        top_k: 0,
+        refresh: Arc::default(),
+        open_bytes: Arc::new(AtomicU64::new(0)),
+    };
+    let mut shards = Shards::start(empty_shards(config), &shard_options).context("starting the shards")?;
+    let mut feeder = Feeder::new(Keyed::new(options.key), &mut shards, None);
+    let (hold_above, open_bytes) = (config.memory.budget_bytes / 2, Arc::clone(&shard_options.open_bytes));
+    let reading = std::thread::Builder::new().name("source".to_owned()).spawn(move || {
+        let mut end = EventTime::MIN;
+        let mut gone = false;
+        while !gone && source.next_batch(&mut |step| gone |= feed(&mut feeder, &step, &mut end))? {
+            progress(source.progress().0, source.progress().1);
+            // Dealt partitions may run far ahead; the shards catch up before more is read.
+            if open_bytes.load(Ordering::Relaxed) > hold_above {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        }
+        Ok::<_, std::io::Error>((source.tally().take(), end))
+    })?;
+
+    let mut summary = Summary { config_version: config.version.clone(), ..Summary::default() };
+    let mut decisions =
+        Decisions::new(Decider::new(config.detect.clone(), config.version.clone()), config.track.shards, Tick(i64::MIN / 4));
+    let mut failed = Ok(());
+    for mut message in &shards.output {
+        decisions.take(&mut message, |_, decided| {
+            for line in &decided.lines {
+                summary.line(line);
+                failed = std::mem::replace(&mut failed, Ok(())).and_then(|()| write_line(alerts, line));
+            }
+        });
+        if failed.is_err() {
+            break;
+        }
+    }
+    shards.join();
+    let (tally, end) = reading.join().map_err(|_| anyhow::anyhow!("the source thread panicked"))??;
+    failed.and_then(|()| alerts.flush()).context("writing the alert log")?;
+    let totals = decisions.totals();
+    summary.count(&tally);
+    (summary.mentions, summary.duplicate, summary.evicted) = (totals.mentions, totals.duplicates, totals.evicted);
+    summary.open = decisions.decider().open_alerts();
+    summary.to = (end > EventTime::MIN).then(|| end.to_string());
+    summary.from = decisions.decider().watched_since().map(|since| since.to_string());
+    summary.seconds = began.elapsed().as_secs_f64();
+    Ok(summary)
+}
+
+fn open(options: &Options, config: &Config) -> std::io::Result<FileSource> {
+    let file_options = FileOptions {
+        partitions: options.partitions,
+        format: options.format,
+        limits: config.limits.clone(),
+        delay: config.time.watermark_delay,
+        max_future: config.time.max_future,
+        as_of: options.as_of,
+    };
+    FileSource::open(&options.files, file_options)
+}
+
+/// Hands a step to the feeder; whether the shards are gone.
+fn feed(feeder: &mut Feeder, step: &Step<'_>, end: &mut EventTime) -> bool {
+    match step {
+        Step::Post { post, .. } => {
+            feeder.post(post);
+            false
+        }
+        Step::Watermark(watermark) => feeder.watermark(*watermark).is_err(),
+        Step::End(last) => {
+            *end = *last;
+            feeder.watermark(*last).is_err()
+        }
+    }
+}
+
+fn write_line(alerts: &mut dyn Write, line: &AlertLine) -> std::io::Result<()> {
+    serde_json::to_writer(&mut *alerts, line)?;
+    alerts.write_all(b"\n")
+}
