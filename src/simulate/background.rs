@@ -13,10 +13,13 @@ use super::post::{SimPost, Tags, account_name};
 use super::random::{Random, Zipf, scatter};
 use super::words::{WORLD, Words};
 
-/// Hashtags in lasting use.
+/// Hashtags in lasting use; the first gets about one mention in 150.
 const LASTING: u64 = 50_000;
 /// Numbers of new hashtags start here, far above the lasting ones.
 const NEW_FROM: u64 = 1 << 20;
+/// So many new hashtags before a name comes again, and an odd number that scatters them.
+const NEW_NAMES: u64 = 1 << 30;
+const NEW_SCATTER: u64 = 0x2545_f491;
 /// Share of posts that belong to new hashtags.
 const NEW_SHARE: f64 = 0.3;
 /// P(a new hashtag gets at least n posts) = n^-1.3, at most 250: mean 3.4 posts, 1 in 400 gets a hundred.
@@ -42,7 +45,7 @@ impl Pen {
             random: Random::new(seed, u64::from(stream)),
             words: Words::new(),
             people: Zipf::new(400_000, 0.8),
-            lasting: Zipf::new(LASTING, 1.05),
+            lasting: Zipf::shifted(LASTING, 1.05, 20),
             register,
             ids: Ids::new(stream),
         }
@@ -194,7 +197,7 @@ pub(crate) struct Births {
     arrivals: Arrivals,
     next_birth: Option<i64>,
     born: u64,
-    /// Scatters the names, so that another seed has other new hashtags.
+    /// Another seed has other new hashtags.
     offset: u64,
     alive: BinaryHeap<Reverse<Young>>,
     until: i64,
@@ -207,7 +210,7 @@ impl Births {
         let mut pen = Pen::new(seed, stream, register);
         let mut arrivals = Arrivals::new(Curve::Daily { mean, from, until }, Clumps::NONE);
         let next_birth = arrivals.next(&mut pen.random);
-        let offset = scatter(seed) % (1 << 40);
+        let offset = scatter(seed) % NEW_NAMES;
         Births { pen, arrivals, next_birth, born: 0, offset, alive: BinaryHeap::new(), until }
     }
 
@@ -218,7 +221,14 @@ impl Births {
         let life = 20.0 * MINUTE as f64 * (left as f64).sqrt() * (0.2 + random.exponential());
         let number = self.born;
         self.born += 1;
-        self.alive.push(Reverse(Young { at, number, left, gap_ms: life / left as f64, first: None, accounts: Vec::new() }));
+        self.alive.push(Reverse(Young {
+            at,
+            number,
+            left,
+            gap_ms: life / left as f64,
+            first: None,
+            accounts: Vec::new(),
+        }));
         self.next_birth = self.arrivals.next(&mut self.pen.random);
     }
 
@@ -236,7 +246,8 @@ impl Births {
             Some(first) if pen.random.chance(0.45) => post(young.at, id, account, first, true, None),
             _ => {
                 let mut name = String::new();
-                names::hashtag(NEW_FROM + self.offset + young.number, &mut name);
+                let scattered = (self.offset + young.number).wrapping_mul(NEW_SCATTER) % NEW_NAMES;
+                names::hashtag(NEW_FROM + scattered, &mut name);
                 let mut tags: Vec<Arc<str>> = vec![Arc::from(name)];
                 if pen.random.chance(0.4) {
                     tags.push(pen.lasting_tag());

@@ -67,9 +67,9 @@ impl Bench {
     fn text(&mut self, lang: Lang, tags: &[Arc<str>]) -> Arc<str> {
         let mut text = String::with_capacity(256);
         self.words.text(&mut self.random, lang, &mut text);
-        if text.len() < 90 {
+        if text.len() < 150 {
             text.push(' ');
-            self.words.sentence(&mut self.random, lang, 4, 8, &mut text);
+            self.words.sentence(&mut self.random, lang, 8, 12, &mut text);
         }
         for tag in tags {
             text.extend([" #", tag]);

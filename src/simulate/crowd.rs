@@ -20,7 +20,7 @@ pub(crate) struct Voice {
     pub hashtag: &'static [&'static str],
     /// Share of originals that carry the hashtag alone.
     pub alone: f64,
-    /// Other hashtags of those that do not; where empty, whatever the population talks about.
+    /// Half of the other hashtags of those that do not; the rest, or all, is whatever the population talks about.
     pub companions: &'static [&'static str],
     pub langs: &'static [Lang],
     pub repost: f64,
@@ -45,7 +45,7 @@ impl Voice {
     /// Ordinary conversation.
     pub const PEOPLE: Voice = Voice {
         hashtag: &[],
-        alone: 0.45,
+        alone: 0.35,
         companions: &[],
         langs: WORLD,
         repost: 0.4,
@@ -139,13 +139,21 @@ impl Crowd {
             coordinated: plan.coordinated,
             words,
             wordings,
-            others: Zipf::new(50_000, 1.05),
+            others: Zipf::shifted(50_000, 1.05, 200),
             recent: VecDeque::new(),
             ids: Ids::new(stream),
         }
     }
 
-    fn post(&self, ts: i64, id: u64, account: Account, what: &Original, repost: bool, reply_to: Option<u64>) -> SimPost {
+    fn post(
+        &self,
+        ts: i64,
+        id: u64,
+        account: Account,
+        what: &Original,
+        repost: bool,
+        reply_to: Option<u64>,
+    ) -> SimPost {
         SimPost {
             ts,
             id,
@@ -179,7 +187,7 @@ impl Crowd {
         let mut tags: Vec<Arc<str>> = vec![Arc::from(main)];
         if !self.random.chance(self.voice.alone) {
             for _ in 0..1 + self.random.below(2) {
-                let tag: Arc<str> = if self.voice.companions.is_empty() {
+                let tag: Arc<str> = if self.voice.companions.is_empty() || self.random.chance(0.5) {
                     let mut name = String::new();
                     names::hashtag(self.others.draw(&mut self.random), &mut name);
                     Arc::from(name)

@@ -5,20 +5,20 @@
 //! posts come (`arrivals`), who writes (`accounts`), what they write (`crowd`). Streams are merged by time; nothing is held
 //! but the next post of each, so the length of a stream costs no memory.
 
-mod random;
-mod names;
-mod words;
-mod arrivals;
 mod accounts;
-mod post;
-mod crowd;
+mod arrivals;
 mod background;
-mod scene;
-mod organic;
-mod pushes;
-mod story;
 mod bench;
+mod crowd;
+mod names;
+mod organic;
 mod pace;
+mod post;
+mod pushes;
+mod random;
+mod scene;
+mod story;
+mod words;
 
 use std::io::{self, Write};
 
@@ -55,7 +55,11 @@ impl Options {
 
 /// Every scenario: name, one line about it, and the alert kind that it should lead to (`none` where nothing should fire).
 pub const SCENARIOS: &[(&str, &str, &str)] = &[
-    ("story", "the demo: two days, three organic bursts, one push and the mockery of it", "coordinated_burst, then resolved"),
+    (
+        "story",
+        "the demo: two days, three organic bursts, one push and the mockery of it",
+        "coordinated_burst, then resolved",
+    ),
     ("background", "a steady population with a daily rhythm", "none"),
     ("goal", "a goal in a final", "organic_burst"),
     ("election", "an election night", "organic_burst"),
@@ -75,7 +79,12 @@ pub const SCENARIOS: &[(&str, &str, &str)] = &[
     ("slow", "40 accounts push slowly for a day", "low_and_slow"),
     ("joined-1", "a push that the public joins with as many posts", "coordinated_burst"),
     ("joined-3", "a push that the public joins with three times as many posts", "coordinated_burst"),
-    ("joined-10", "a push that the public joins with ten times as many posts", "organic_burst or suspected_coordination"),
+    (
+        "joined-10",
+        "a push that the public joins with ten times as many posts",
+        "organic_burst or suspected_coordination",
+    ),
+    ("campaign", "45 accounts push three hashtags in one evening", "campaign"),
     ("riding", "300 accounts ride the burst of a storm", "organic_burst or suspected_coordination"),
     ("single-jittered", "one jittered post an account, unique texts: documented as not visible", "organic_burst"),
     ("bench", "the population of the benches: a million hashtags at 1 000 posts a second", "none"),
@@ -105,13 +114,20 @@ fn recipe(name: &str) -> Option<Recipe> {
         build,
     };
     let recipe = match name {
-        "story" => Recipe { rate: 0.9, hours: story::HOURS, ..event(pushes::LEAKS, 0.0, story::build) },
+        "story" => Recipe {
+            rate: 0.9,
+            onset_hours: story::LEAKS_AT / 60.0,
+            hours: story::HOURS,
+            ..event(pushes::LEAKS, 0.0, story::build)
+        },
         "background" => Recipe { rate: 2.0, hours: 48.0, ..event(&[], 0.0, |_, _| {}) },
         "goal" => event(organic::GOAL, 3.0, organic::goal),
         "election" => event(organic::ELECTION, 6.0, organic::election),
         "fandom" => event(organic::FANDOM, 5.0, organic::fandom),
         "breaking" => event(organic::BREAKING, 8.0, organic::breaking),
-        "conference" => Recipe { onset_hours: 37.0, hours: 75.0, ..event(organic::CONFERENCE, 0.0, organic::conference) },
+        "conference" => {
+            Recipe { onset_hours: 37.0, hours: 75.0, ..event(organic::CONFERENCE, 0.0, organic::conference) }
+        }
         "copypasta" => event(organic::COPYPASTA, 6.0, organic::copypasta),
         "boycott" => event(organic::BOYCOTT, 6.0, organic::boycott),
         "feed" => event(organic::FEED, 8.0, organic::feed),
@@ -129,6 +145,7 @@ fn recipe(name: &str) -> Option<Recipe> {
         "joined-1" => event(pushes::JOINED, 6.0, pushes::joined_1),
         "joined-3" => event(pushes::JOINED, 6.0, pushes::joined_3),
         "joined-10" => event(pushes::JOINED, 6.0, pushes::joined_10),
+        "campaign" => event(pushes::CAMPAIGN, 6.0, pushes::campaign),
         "riding" => event(pushes::RIDING, 9.0, pushes::riding),
         "single-jittered" => event(pushes::SINGLE, 4.0, pushes::single_jittered),
         _ => return None,
@@ -197,8 +214,7 @@ pub fn hashtag(name: &str) -> Option<&'static str> {
 pub fn onset(name: &str, start: EventTime) -> Option<EventTime> {
     let recipe = recipe(name)?;
     recipe.hashtag?;
-    let hours = if name == "story" { 24.0 + 40.0 / 60.0 } else { recipe.onset_hours };
-    Some(start.plus_ms((hours * arrivals::HOUR as f64).round() as i64))
+    Some(start.plus_ms((recipe.onset_hours * arrivals::HOUR as f64).round() as i64))
 }
 
 /// Writes posts as NDJSON and says how many. A reader that closes the pipe has what it wanted: that is a normal end.
@@ -274,7 +290,10 @@ mod tests {
         }
         let posts = || scenario("bench", &Options { posts: Some(10), ..Options::new(1) }).unwrap();
         assert_eq!(write(posts(), &mut Fails(4, io::ErrorKind::BrokenPipe)).unwrap(), 4);
-        assert_eq!(write(posts(), &mut Fails(4, io::ErrorKind::StorageFull)).unwrap_err().kind(), io::ErrorKind::StorageFull);
+        assert_eq!(
+            write(posts(), &mut Fails(4, io::ErrorKind::StorageFull)).unwrap_err().kind(),
+            io::ErrorKind::StorageFull
+        );
         assert_eq!(write(posts(), &mut Fails(99, io::ErrorKind::Other)).unwrap(), 10);
     }
 }

@@ -2,29 +2,29 @@
 
 /// 32 of each, so that five bits choose one. Within a list no syllable is the start of another, so a name can be read back.
 const ONSETS: [&str; 32] = [
-    "ba", "be", "bo", "ca", "co", "da", "de", "di", "fa", "fe", "ga", "go", "ja", "ka", "ki", "la", "le", "lu", "ma", "me",
-    "mi", "na", "no", "pa", "pe", "ra", "re", "sa", "so", "ta", "te", "vo",
+    "ba", "be", "bo", "ca", "co", "da", "de", "di", "fa", "fe", "ga", "go", "ja", "ka", "ki", "la", "le", "lu", "ma",
+    "me", "mi", "na", "no", "pa", "pe", "ra", "re", "sa", "so", "ta", "te", "vo",
 ];
 const CODAS: [&str; 32] = [
-    "bin", "bur", "can", "cor", "dan", "del", "den", "fin", "gal", "gen", "han", "hel", "kal", "kor", "lan", "len", "lor",
-    "man", "mer", "mon", "nar", "nel", "por", "ran", "rel", "ros", "san", "sel", "tan", "ter", "val", "ven",
+    "bin", "bur", "can", "cor", "dan", "del", "den", "fin", "gal", "gen", "han", "hel", "kal", "kor", "lan", "len",
+    "lor", "man", "mer", "mon", "nar", "nel", "por", "ran", "rel", "ros", "san", "sel", "tan", "ter", "val", "ven",
 ];
 const ACCENTED: [&str; 32] = [
-    "bár", "bén", "çon", "dér", "éla", "fér", "gén", "hún", "íra", "jón", "kúr", "lán", "líe", "mañ", "mér", "náv", "nél",
-    "óla", "pén", "pór", "rés", "rúa", "sél", "sóu", "tén", "tíl", "úma", "vár", "vél", "yén", "zál", "züg",
+    "bár", "bén", "çon", "dér", "éla", "fér", "gén", "hún", "íra", "jón", "kúr", "lán", "líe", "mañ", "mér", "náv",
+    "nél", "óla", "pén", "pór", "rés", "rúa", "sél", "sóu", "tén", "tíl", "úma", "vár", "vél", "yén", "zál", "züg",
 ];
 const GREEK: [&str; 32] = [
-    "βα", "γε", "δο", "ζα", "θε", "κα", "κο", "λα", "λε", "λυ", "μα", "με", "μο", "να", "νε", "νο", "ξα", "ξε", "πα", "πε",
-    "πο", "ρα", "ρε", "ρο", "σα", "σε", "σο", "τα", "τε", "τυ", "φα", "χε",
+    "βα", "γε", "δο", "ζα", "θε", "κα", "κο", "λα", "λε", "λυ", "μα", "με", "μο", "να", "νε", "νο", "ξα", "ξε", "πα",
+    "πε", "πο", "ρα", "ρε", "ρο", "σα", "σε", "σο", "τα", "τε", "τυ", "φα", "χε",
 ];
 const ARABIC: [&str; 32] = [
-    "با", "بو", "تا", "تو", "جا", "جي", "حا", "حو", "دا", "دي", "را", "رو", "زا", "زي", "سا", "سو", "شا", "شي", "صا", "طا",
-    "عا", "عو", "فا", "في", "قا", "كا", "كو", "لا", "ما", "مي", "نا", "نو",
+    "با", "بو", "تا", "تو", "جا", "جي", "حا", "حو", "دا", "دي", "را", "رو", "زا", "زي", "سا", "سو", "شا", "شي", "صا",
+    "طا", "عا", "عو", "فا", "في", "قا", "كا", "كو", "لا", "ما", "مي", "نا", "نو",
 ];
 const KANA: [&str; 32] = [
-    "アキ", "イロ", "ウミ", "エダ", "オト", "カゼ", "キリ", "クモ", "ケイ", "コマ", "サト", "シマ", "スナ", "セミ", "ソラ",
-    "タキ", "チカ", "ツキ", "テラ", "トリ", "ナミ", "ニジ", "ヌノ", "ネコ", "ノハ", "ハナ", "ヒト", "フネ", "ホシ", "マチ",
-    "ミナ", "ユキ",
+    "アキ", "イロ", "ウミ", "エダ", "オト", "カゼ", "キリ", "クモ", "ケイ", "コマ", "サト", "シマ", "スナ", "セミ",
+    "ソラ", "タキ", "チカ", "ツキ", "テラ", "トリ", "ナミ", "ニジ", "ヌノ", "ネコ", "ノハ", "ハナ", "ヒト", "フネ",
+    "ホシ", "マチ", "ミナ", "ユキ",
 ];
 
 /// Appends the name of hashtag number `n`. Numbers below 2²⁰ have four syllables; a larger one has more.
@@ -44,7 +44,7 @@ pub(crate) fn hashtag(n: u64, out: &mut String) {
         out.push_str(list[syllable(i as u32)]);
         if i % 2 == 0 {
             // Words start with a capital, as people write hashtags; a no-op outside ASCII.
-if let Some(first) = out.get_mut(start..start + 1) {
+            if let Some(first) = out.get_mut(start..start + 1) {
                 first.make_ascii_uppercase();
             }
         }

@@ -23,26 +23,49 @@ pub(super) const VIRAL: &[&str] = &["夕焼けポテト", "PotatoSunset"];
 pub(super) fn goal(scene: &mut Scene, at: f64) {
     let voice = Voice {
         hashtag: GOAL,
-        alone: 0.55,
+        alone: 0.45,
         companions: &["Final", "gol", "Meridián", "football"],
         langs: &[Es, Es, Es, Pt, En, En, Ar, Ja],
         repost: 0.32,
         reply: 0.12,
         mention: 0.14,
         link: 0.06,
-        cry: 0.3,
+        cry: 0.16,
         cries: &[
-            "GOOOOOL", "GOOOL!!!", "gol gol gol", "what a goal", "WHAT A GOAL!!!", "no puede ser", "qué golazo", "GOLAÇO",
-            "ゴール！！！", "هدف", "I can't breathe", "😭😭😭", "🔥🔥🔥", "vamos", "VAMOOOS", "madre mía",
+            "GOOOOOL",
+            "GOOOL!!!",
+            "gol gol gol",
+            "what a goal",
+            "WHAT A GOAL!!!",
+            "no puede ser",
+            "qué golazo",
+            "GOLAÇO",
+            "ゴール！！！",
+            "هدف",
+            "I can't breathe",
+            "😭😭😭",
+            "🔥🔥🔥",
+            "vamos",
+            "VAMOOOS",
+            "madre mía",
         ],
         ..Voice::PEOPLE
     };
     scene.ordinary_use(GOAL, 12.0, at - 60.0);
-    let match_long = [(-60.0, 0.5), (-10.0, 18.0), (-5.0, 28.0), (0.0, 30.0), (44.0, 45.0), (45.0, 260.0), (60.0, 50.0), (120.0, 0.0)];
+    let match_long = [
+        (-60.0, 0.5),
+        (-10.0, 18.0),
+        (-5.0, 28.0),
+        (0.0, 30.0),
+        (44.0, 45.0),
+        (45.0, 260.0),
+        (60.0, 50.0),
+        (120.0, 0.0),
+    ];
     let curve = Curve::lines(scene.minute(at), &match_long);
-    scene.people(curve, 0.62, voice.clone());
+    scene.people(curve, 0.66, voice.clone());
     let curve = Curve::spike(scene.minute(at), 950.0, 0.7, 4.0);
-    scene.people(curve, 0.72, voice);
+    scene.people(curve, 0.74, voice);
 }
 
 /// An election night: hours of build-up, a jump when the polls close, links to results, much reposting.
@@ -62,7 +85,16 @@ pub(super) fn election(scene: &mut Scene, at: f64) {
         ..Voice::PEOPLE
     };
     scene.ordinary_use(ELECTION, 40.0, at - 180.0);
-    let night = [(-180.0, 2.0), (-60.0, 20.0), (0.0, 45.0), (2.0, 250.0), (30.0, 130.0), (60.0, 150.0), (120.0, 100.0), (240.0, 0.0)];
+    let night = [
+        (-180.0, 2.0),
+        (-60.0, 20.0),
+        (0.0, 45.0),
+        (2.0, 250.0),
+        (30.0, 130.0),
+        (60.0, 150.0),
+        (120.0, 100.0),
+        (240.0, 0.0),
+    ];
     let curve = Curve::lines(scene.minute(at), &night);
     scene.people(curve, 0.6, voice);
 }
@@ -91,7 +123,7 @@ pub(super) fn fandom(scene: &mut Scene, at: f64) {
     scene.crowd(Plan {
         curve: Curve::lines(scene.minute(at), &vote),
         clumps: Clumps::PEOPLE,
-        who: Who::Regulars { space: 40, people: 4_000, exponent: 0.6 },
+        who: Who::Regulars { space: 40, people: 3_000, exponent: 0.5 },
         voice,
         pinned: Vec::new(),
         coordinated: false,
@@ -102,7 +134,7 @@ pub(super) fn fandom(scene: &mut Scene, at: f64) {
 pub(super) fn breaking(scene: &mut Scene, at: f64) {
     let voice = Voice {
         hashtag: BREAKING,
-        alone: 0.6,
+        alone: 0.5,
         langs: &[En, En, En, En, Es, De, Fr],
         repost: 0.74,
         pinned: 0.6,
@@ -116,7 +148,7 @@ pub(super) fn breaking(scene: &mut Scene, at: f64) {
     scene.crowd(Plan {
         curve: Curve::spike(scene.minute(at), 220.0, 12.0, 40.0),
         clumps: Clumps::PEOPLE,
-        who: Who::People { newcomers: 0.72 },
+        who: Who::People { newcomers: 0.68 },
         voice,
         pinned,
         coordinated: false,
@@ -127,10 +159,10 @@ pub(super) fn breaking(scene: &mut Scene, at: f64) {
 pub(super) fn conference(scene: &mut Scene, at: f64) {
     let voice = Voice {
         hashtag: CONFERENCE,
-        alone: 0.62,
+        alone: 0.48,
         companions: &["openscience", "tides", "openData", "python"],
         langs: &[En, En, En, En, De, Fr],
-        repost: 0.42,
+        repost: 0.53,
         reply: 0.12,
         mention: 0.42,
         link: 0.3,
@@ -139,13 +171,22 @@ pub(super) fn conference(scene: &mut Scene, at: f64) {
     scene.ordinary_use(CONFERENCE, 2.0, at);
     let mut curve = Vec::new();
     for day in [0.0, 1440.0] {
-        let talks = [(0.0, 0.2), (20.0, 1.6), (90.0, 2.1), (180.0, 0.6), (240.0, 1.7), (420.0, 1.3), (540.0, 0.3), (660.0, 0.05)];
+        let talks = [
+            (0.0, 0.2),
+            (20.0, 1.6),
+            (90.0, 2.1),
+            (180.0, 0.6),
+            (240.0, 1.7),
+            (420.0, 1.3),
+            (540.0, 0.3),
+            (660.0, 0.05),
+        ];
         curve.extend(talks.map(|(minute, rate)| (day + minute, rate)));
     }
     scene.crowd(Plan {
         curve: Curve::lines(scene.minute(at), &curve),
         clumps: Clumps::PEOPLE,
-        who: Who::Regulars { space: 42, people: 420, exponent: 0.75 },
+        who: Who::People { newcomers: 0.27 },
         voice,
         pinned: Vec::new(),
         coordinated: false,
@@ -156,7 +197,7 @@ pub(super) fn conference(scene: &mut Scene, at: f64) {
 pub(super) fn copypasta(scene: &mut Scene, at: f64) {
     let voice = Voice {
         hashtag: COPYPASTA,
-        alone: 0.7,
+        alone: 0.55,
         langs: &[En, En, En, Pt, El],
         repost: 0.2,
         reply: 0.06,
@@ -176,7 +217,7 @@ pub(super) fn copypasta(scene: &mut Scene, at: f64) {
 pub(super) fn boycott(scene: &mut Scene, at: f64) {
     let voice = Voice {
         hashtag: BOYCOTT,
-        alone: 0.65,
+        alone: 0.5,
         langs: &[El, El, El, El, En],
         repost: 0.35,
         reply: 0.08,
@@ -217,7 +258,12 @@ pub(super) fn feed(scene: &mut Scene, at: f64) {
     scene.crowd(Plan {
         curve: Curve::lines(scene.minute(at), &pulses),
         clumps: Clumps::NONE,
-        who: Who::Rota { space: 43, size: 24, provenance: Provenance::OneClient("Gauge Autopost (automated)") },
+        who: Who::Rota {
+            space: 43,
+            size: 24,
+            effort: 1.0,
+            provenance: Provenance::OneClient("Gauge Autopost (automated)"),
+        },
         voice,
         pinned: Vec::new(),
         coordinated: false,
@@ -228,7 +274,7 @@ pub(super) fn feed(scene: &mut Scene, at: f64) {
 pub(super) fn viral(scene: &mut Scene, at: f64) {
     let voice = Voice {
         hashtag: VIRAL,
-        alone: 0.8,
+        alone: 0.7,
         langs: &[Ja, Ja, Ja, En],
         repost: 0.93,
         pinned: 0.97,
@@ -239,7 +285,15 @@ pub(super) fn viral(scene: &mut Scene, at: f64) {
     };
     let pinned = scene.pin(&[scene.minute(at)], ORDINARY, &voice, false);
     let wave = [
-        (0.0, 0.0), (2.0, 300.0), (4.0, 1500.0), (6.0, 2000.0), (8.0, 1200.0), (10.0, 400.0), (20.0, 40.0), (60.0, 5.0), (90.0, 0.0),
+        (0.0, 0.0),
+        (2.0, 300.0),
+        (4.0, 1500.0),
+        (6.0, 2000.0),
+        (8.0, 1200.0),
+        (10.0, 400.0),
+        (20.0, 40.0),
+        (60.0, 5.0),
+        (90.0, 0.0),
     ];
     scene.crowd(Plan {
         curve: Curve::lines(scene.minute(at), &wave),

@@ -18,6 +18,8 @@ pub(super) const EPHEMERAL: &[&str] = &["GümüşVadiYalanı"];
 pub(super) const SLOW: &[&str] = &["QuietRiverPact"];
 pub(super) const JOINED: &[&str] = &["SaveTheLongPier", "savethelongpier"];
 pub(super) const RIDING: &[&str] = &["SturmIlva", "sturmilva"];
+pub(super) const CAMPAIGN: &[&str] = &["WhoPaidTheMayor"];
+const CAMPAIGN_MORE: [&[&str]; 2] = [&["WhoPaidForTheBridge"], &["AskTheMayorNow"]];
 pub(super) const SINGLE: &[&str] = &["NewDawnForum"];
 
 /// Small uneven volleys: an order goes out and a few obey within seconds.
@@ -40,38 +42,69 @@ const STEERED: Voice = Voice {
     ..Voice::PEOPLE
 };
 
-/// Posts of each account of the leaks' crew: most write about a dozen, the busiest 40 an hour for 3.5 hours.
+/// Share of the work of each account of the leaks' crew: 4 + 200 (1 - i/n)⁹, in thousandths. Most write a handful or a dozen
+/// posts, the busiest about 40 an hour for 3.5 hours.
 fn crew_weights(index: u64) -> u64 {
-    // 5 + 135 (1 - i/n)^7, in thousandths; the mean is about 22.
     let x = 1_000 * (LEAKS_CREW - index) / LEAKS_CREW;
     let x3 = x * x * x / 1_000_000;
-    5_000 + 135 * (x3 * x3 / 1_000 * x / 1_000)
+    4_000 + 200 * (x3 * x3 * x3 / 1_000_000)
 }
 
 /// One in twenty of those who take part.
-const LEAKS_CREW: u64 = 790;
+const LEAKS_CREW: u64 = 860;
+
+/// How the push writes: three in four repost, the rest share prepared wordings and the same few links.
+const LEAKS_VOICE: Voice = Voice {
+    hashtag: LEAKS,
+    alone: 0.74,
+    companions: &["RiversideVote", "documents"],
+    langs: &[En, En, Fr],
+    repost: 0.72,
+    pinned: 0.4,
+    reply: 0.03,
+    mention: 0.08,
+    link: 0.45,
+    links: 9,
+    wording: 0.6,
+    wordings: 45,
+    edited: 0.25,
+    ..Voice::PEOPLE
+};
+
+/// Minutes after the first post, posts a minute: the crew after its first five minutes, and those it draws along.
+const LEAKS_CREW_RATE: &[(f64, f64)] = &[
+    (5.0, 18.0),
+    (15.0, 45.0),
+    (30.0, 64.0),
+    (50.0, 76.0),
+    (60.0, 80.0),
+    (195.0, 80.0),
+    (210.0, 76.0),
+    (225.0, 30.0),
+    (250.0, 8.0),
+    (700.0, 4.0),
+    (850.0, 0.0),
+];
+const LEAKS_AUDIENCE_RATE: &[(f64, f64)] = &[
+    (5.0, 0.0),
+    (15.0, 15.0),
+    (30.0, 86.0),
+    (50.0, 156.0),
+    (60.0, 178.0),
+    (195.0, 178.0),
+    (210.0, 162.0),
+    (225.0, 60.0),
+    (260.0, 10.0),
+    (400.0, 4.0),
+    (700.0, 4.0),
+    (760.0, 0.0),
+];
 
 /// A hashtag without history: one post, repeated 15 times in the first minute and 87 times in five, 47 000 posts in three
 /// and a half hours, two in five by one account in twenty. It lingers through the night.
 pub(super) fn leaks(scene: &mut Scene, at: f64) {
-    let voice = Voice {
-        hashtag: LEAKS,
-        alone: 0.72,
-        companions: &["RiversideVote", "RiversideVote", "documents", "WakeUpRiverside"],
-        langs: &[En, En, Fr],
-        repost: 0.72,
-        pinned: 0.4,
-        reply: 0.03,
-        mention: 0.08,
-        link: 0.45,
-        links: 9,
-        wording: 0.6,
-        wordings: 45,
-        edited: 0.25,
-        ..Voice::PEOPLE
-    };
     let times = [0.0, 9.0, 25.0, 48.0, 80.0, 120.0].map(|minute| scene.minute(at + minute));
-    let pinned = scene.pin(&times, 10, &voice, true);
+    let pinned = scene.pin(&times, 10, &LEAKS_VOICE, true);
     let crew = |curve: Curve, clumps: Clumps, voice: Voice| Plan {
         curve,
         clumps,
@@ -82,21 +115,13 @@ pub(super) fn leaks(scene: &mut Scene, at: f64) {
     };
     let begin = scene.minute(at);
     let spark = Curve::lines(begin, &[(0.0, 15.5), (1.0, 15.5), (1.0, 18.0), (5.0, 18.0)]);
-    scene.crowd(crew(spark, Clumps::NONE, Voice { repost: 1.0, ..voice.clone() }));
-    let push = [
-        (5.0, 18.0), (15.0, 45.0), (30.0, 75.0), (50.0, 95.0), (60.0, 102.0), (195.0, 102.0), (210.0, 94.0), (225.0, 30.0),
-        (250.0, 8.0), (700.0, 4.0), (850.0, 0.0),
-    ];
-    scene.crowd(crew(Curve::lines(begin, &push), VOLLEYS, voice.clone()));
-    let audience = [
-        (5.0, 0.0), (15.0, 15.0), (30.0, 75.0), (50.0, 138.0), (60.0, 157.0), (195.0, 157.0), (210.0, 145.0), (225.0, 60.0),
-        (260.0, 10.0), (400.0, 4.0), (700.0, 4.0), (760.0, 0.0),
-    ];
+    scene.crowd(crew(spark, Clumps::NONE, Voice { repost: 1.0, ..LEAKS_VOICE }));
+    scene.crowd(crew(Curve::lines(begin, LEAKS_CREW_RATE), VOLLEYS, LEAKS_VOICE));
     scene.crowd(Plan {
-        curve: Curve::lines(begin, &audience),
+        curve: Curve::lines(begin, LEAKS_AUDIENCE_RATE),
         clumps: Clumps::PEOPLE,
-        who: Who::People { newcomers: 0.57 },
-        voice: Voice { wording: 0.3, mention: 0.14, reply: 0.06, ..voice },
+        who: Who::People { newcomers: 0.565 },
+        voice: Voice { wording: 0.3, mention: 0.14, reply: 0.06, ..LEAKS_VOICE },
         pinned,
         coordinated: false,
     });
@@ -106,18 +131,33 @@ pub(super) fn leaks(scene: &mut Scene, at: f64) {
 pub(super) fn mockery(scene: &mut Scene, at: f64) {
     let voice = Voice {
         hashtag: LEAKS,
-        alone: 0.5,
+        alone: 0.4,
         langs: &[Fr, Fr, Fr, En, En, Es, De],
         repost: 0.34,
         reply: 0.24,
         mention: 0.28,
         link: 0.12,
         cry: 0.08,
-        cries: &["😂😂😂", "mdr", "c'est donc ça", "ah bon ?", "I have read all of it", "page 412 will shock you", "lol"],
+        cries: &[
+            "😂😂😂",
+            "mdr",
+            "c'est donc ça",
+            "ah bon ?",
+            "I have read all of it",
+            "page 412 will shock you",
+            "lol",
+        ],
         ..Voice::PEOPLE
     };
     let wave = [
-        (0.0, 4.0), (60.0, 60.0), (150.0, 330.0), (180.0, 420.0), (215.0, 420.0), (270.0, 210.0), (330.0, 100.0), (420.0, 30.0),
+        (0.0, 4.0),
+        (60.0, 60.0),
+        (150.0, 330.0),
+        (180.0, 420.0),
+        (215.0, 420.0),
+        (270.0, 210.0),
+        (330.0, 100.0),
+        (420.0, 30.0),
         (480.0, 0.0),
     ];
     let curve = Curve::lines(scene.minute(at), &wave);
@@ -149,6 +189,7 @@ pub(super) fn giveaway(scene: &mut Scene, at: f64) {
         who: Who::Rota {
             space: 11,
             size: 350,
+            effort: 0.3,
             provenance: Provenance::Batch { ago: 6, days: 4, client: "EasyWin Poster" },
         },
         voice,
@@ -166,7 +207,12 @@ pub(super) fn swarm(scene: &mut Scene, at: f64) {
     scene.crowd(Plan {
         curve: Curve::lines(scene.minute(at), &rate),
         clumps: Clumps::NONE,
-        who: Who::Rota { space: 12, size: 500, provenance: Provenance::Batch { ago: 20, days: 5, client: "Perch web" } },
+        who: Who::Rota {
+            space: 12,
+            size: 500,
+            effort: 0.7,
+            provenance: Provenance::Batch { ago: 20, days: 5, client: "Perch web" },
+        },
         voice: Voice { hashtag: SWARM, repost: 0.3, wordings: 60, ..STEERED },
         pinned: Vec::new(),
         coordinated: true,
@@ -179,7 +225,7 @@ fn quota(scene: &mut Scene, at: f64, hashtag: &'static [&'static str], space: u8
     scene.crowd(Plan {
         curve,
         clumps: HANDS,
-        who: Who::Rota { space, size, provenance: Provenance::People },
+        who: Who::Rota { space, size, effort: 0.1, provenance: Provenance::People },
         voice: Voice { hashtag, ..STEERED },
         pinned: Vec::new(),
         coordinated: true,
@@ -197,7 +243,7 @@ pub(super) fn ephemeral(scene: &mut Scene, at: f64) {
     scene.crowd(Plan {
         curve: Curve::lines(scene.minute(at), &rate),
         clumps: Clumps::NONE,
-        who: Who::Rota { space: 14, size: 1_200, provenance: Provenance::OneClient("Trend Helper") },
+        who: Who::Rota { space: 14, size: 1_200, effort: 1.0, provenance: Provenance::OneClient("Trend Helper") },
         voice: Voice {
             hashtag: EPHEMERAL,
             alone: 1.0,
@@ -243,6 +289,13 @@ pub(super) fn joined_10(scene: &mut Scene, at: f64) {
     joined(scene, at, 10.0);
 }
 
+/// Forty-five accounts push three new hashtags, one after the other, forty minutes apart.
+pub(super) fn campaign(scene: &mut Scene, at: f64) {
+    for (i, hashtag) in std::iter::once(CAMPAIGN).chain(CAMPAIGN_MORE).enumerate() {
+        quota(scene, at + 40.0 * i as f64, hashtag, 19, 45, 4.0, 120.0);
+    }
+}
+
 /// A storm that people talk about, and three hundred accounts that use the attention for their own link.
 pub(super) fn riding(scene: &mut Scene, at: f64) {
     scene.ordinary_use(RIDING, 6.0, at);
@@ -252,7 +305,7 @@ pub(super) fn riding(scene: &mut Scene, at: f64) {
     scene.crowd(Plan {
         curve: Curve::lines(scene.minute(at), &rate),
         clumps: VOLLEYS,
-        who: Who::Rota { space: 17, size: 300, provenance: Provenance::People },
+        who: Who::Rota { space: 17, size: 300, effort: 0.3, provenance: Provenance::People },
         voice: Voice {
             hashtag: RIDING,
             alone: 0.4,
@@ -275,7 +328,7 @@ pub(super) fn single_jittered(scene: &mut Scene, at: f64) {
     scene.crowd(Plan {
         curve: Curve::lines(scene.minute(at), &rate),
         clumps: Clumps::NONE,
-        who: Who::Rota { space: 18, size: 3_000, provenance: Provenance::People },
+        who: Who::Rota { space: 18, size: 3_000, effort: 1.0, provenance: Provenance::People },
         voice: Voice { hashtag: SINGLE, alone: 0.5, repost: 0.25, reply: 0.08, ..Voice::PEOPLE },
         pinned: Vec::new(),
         coordinated: true,

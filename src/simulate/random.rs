@@ -60,13 +60,15 @@ impl Random {
     }
 }
 
-/// Ranks 1 to n with probability proportional to rank^-s, for s ≠ 1, in one `pow` a draw.
+/// Ranks 1 to n with probability proportional to (rank + shift)^-s, for s ≠ 1, in one `pow` a draw. A shift flattens the
+/// head (Mandelbrot), so that the first rank does not take a tenth of everything.
 ///
-/// A real number is drawn with density x^-s over [½, n + ½] and rounded. As x^-s is convex, the mass that lands on k is a
-/// little more than k^-s, so k is accepted with the ratio of the two; above rank 64 the ratio is within 3·10⁻⁵ of 1
+/// A real number is drawn with density x^-s over [shift + ½, shift + n + ½] and rounded. As x^-s is convex, the mass that lands on k is a
+/// little more than k^-s, so k is accepted with the ratio of the two; above k = 64 the ratio is within 3·10⁻⁵ of 1
 /// and the test is left out.
 pub(crate) struct Zipf {
     n: u64,
+    shift: u64,
     /// 1 / (1 - s).
     inverse: f64,
     /// The antiderivative's factor-free values x^(1-s) at the two ends.
@@ -77,6 +79,10 @@ pub(crate) struct Zipf {
 
 impl Zipf {
     pub fn new(n: u64, s: f64) -> Zipf {
+        Zipf::shifted(n, s, 0)
+    }
+
+    pub fn shifted(n: u64, s: f64, shift: u64) -> Zipf {
         assert!(n > 0 && (s - 1.0).abs() > 1e-6, "zipf needs ranks and an exponent other than 1");
         let power = |x: f64| libm::pow(x, 1.0 - s);
         let mut accept = [1.0; 64];
@@ -84,18 +90,19 @@ impl Zipf {
             let k = (i + 1) as f64;
             *slot = libm::pow(k, -s) * (1.0 - s) / (power(k + 0.5) - power(k - 0.5));
         }
-        let low = power(0.5);
-        Zipf { n, inverse: 1.0 / (1.0 - s), low, span: power(n as f64 + 0.5) - low, accept }
+        let low = power(shift as f64 + 0.5);
+        let span = power((shift + n) as f64 + 0.5) - low;
+        Zipf { n, shift, inverse: 1.0 / (1.0 - s), low, span, accept }
     }
 
     /// A rank from 1 to n.
     pub fn draw(&self, random: &mut Random) -> u64 {
         loop {
             let x = libm::pow(self.low + self.span * random.unit(), self.inverse);
-            let rank = ((x + 0.5) as u64).clamp(1, self.n);
-            let Some(&accept) = self.accept.get(rank as usize - 1) else { return rank };
-            if random.chance(accept) {
-                return rank;
+            let k = ((x + 0.5) as u64).clamp(self.shift + 1, self.shift + self.n);
+            let accept = self.accept.get(k as usize - 1);
+            if accept.is_none_or(|&accept| random.chance(accept)) {
+                return k - self.shift;
             }
         }
     }
@@ -120,20 +127,20 @@ mod tests {
 
     #[test]
     fn zipf_draws_have_the_promised_frequencies() {
-        for s in [0.4, 0.8, 1.1, 2.0] {
+        for (s, shift) in [(0.4, 0), (0.8, 0), (1.1, 0), (2.0, 0), (1.05, 20)] {
             let (n, draws) = (200u64, 400_000);
-            let zipf = Zipf::new(n, s);
+            let zipf = Zipf::shifted(n, s, shift);
             let mut random = Random::new(7, 0);
             let mut counts = vec![0u32; n as usize + 1];
             for _ in 0..draws {
                 counts[zipf.draw(&mut random) as usize] += 1;
             }
-            let total: f64 = (1..=n).map(|k| libm::pow(k as f64, -s)).sum();
+            let total: f64 = (1..=n).map(|k| libm::pow((k + shift) as f64, -s)).sum();
             for k in [1, 2, 3, 10, 50, 100, 200] {
-                let p = libm::pow(k as f64, -s) / total;
+                let p = libm::pow((k + shift) as f64, -s) / total;
                 let sigma = (p * (1.0 - p) * f64::from(draws)).sqrt();
                 let off = (f64::from(counts[k as usize]) - p * f64::from(draws)).abs();
-                assert!(off < 5.0 * sigma + 1.0, "s {s}, rank {k}: {off} off, sigma {sigma}");
+                assert!(off < 5.0 * sigma + 1.0, "s {s}, shift {shift}, rank {k}: {off} off, sigma {sigma}");
             }
         }
     }

@@ -9,7 +9,7 @@ use crate::model::EventTime;
 /// Minutes after the start. With the default start, eight in the evening, these are the clock times beside them.
 const FANDOM_AT: f64 = 15.5 * 60.0; // 11:30
 const GOAL_AT: f64 = 21.0 * 60.0 + 52.0; // 17:52
-const LEAKS_AT: f64 = 24.0 * 60.0 + 40.0; // 20:40
+pub(super) const LEAKS_AT: f64 = 24.0 * 60.0 + 40.0; // 20:40
 const ELECTION_AT: f64 = 26.0 * 60.0; // 22:00
 const SLACK_AT: f64 = 28.0 * 60.0 + 10.0; // 00:10
 const MOCKERY_AT: f64 = 36.5 * 60.0; // 08:30
@@ -19,11 +19,11 @@ const QUIET_AT: f64 = 44.5 * 60.0; // 16:30
 /// How long the story is, in hours.
 pub(super) const HOURS: f64 = 48.0;
 
-/// Adds the story's crowds to a scene that has its carrier.
-pub(super) fn build(scene: &mut Scene, _at: f64) {
+/// Adds the story's crowds to a scene that has its carrier; the push begins at `leaks_at`, which is [`LEAKS_AT`].
+pub(super) fn build(scene: &mut Scene, leaks_at: f64) {
     organic::fandom(scene, FANDOM_AT);
     organic::goal(scene, GOAL_AT);
-    pushes::leaks(scene, LEAKS_AT);
+    pushes::leaks(scene, leaks_at);
     organic::election(scene, ELECTION_AT);
     pushes::mockery(scene, MOCKERY_AT);
 }

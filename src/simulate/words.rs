@@ -19,8 +19,22 @@ pub(crate) enum Lang {
 
 /// The mix of an international stream.
 pub(crate) const WORLD: &[Lang] = &[
-    Lang::En, Lang::En, Lang::En, Lang::En, Lang::En, Lang::Ja, Lang::Ja, Lang::Es, Lang::Es, Lang::Fr, Lang::Fr, Lang::Pt,
-    Lang::Ar, Lang::De, Lang::Tr, Lang::El,
+    Lang::En,
+    Lang::En,
+    Lang::En,
+    Lang::En,
+    Lang::En,
+    Lang::Ja,
+    Lang::Ja,
+    Lang::Es,
+    Lang::Es,
+    Lang::Fr,
+    Lang::Fr,
+    Lang::Pt,
+    Lang::Ar,
+    Lang::De,
+    Lang::Tr,
+    Lang::El,
 ];
 
 const EMOJI: [&str; 12] = ["😂", "🔥", "❤️", "🙏", "👏", "😭", "👀", "🎉", "🤔", "💪", "☕", "🌧️"];
