@@ -2,4 +2,5 @@
 
 pub mod pipeline;
 pub mod replaying;
+pub mod simulate;
 pub mod topics;
