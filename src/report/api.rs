@@ -129,7 +129,7 @@ pub struct Status {
     /// Records not yet applied, all partitions together.
     lag_records: u64,
     /// What has been counted since the process started.
-    counts: Counts,
+    counts: Totals,
     /// Open alerts.
     alerts_open: usize,
     /// Memory by component, in bytes.
@@ -138,7 +138,7 @@ pub struct Status {
 
 /// What has been counted since the process started.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Counts {
+pub struct Totals {
     /// Posts read.
     posts: u64,
     /// Posts rejected, all reasons together.
@@ -190,7 +190,7 @@ pub async fn ready(State(state): State<AppState>) -> Response {
 
 /// The hashtags of the last tick, ranked.
 #[utoipa::path(get, path = "/api/v1/hashtags", tag = "hashtags", params(
-    ("sort" = Option<String>, Query, description = "`posts` (default: of the last five minutes), `burst` or `coordination`"),
+    ("sort" = Option<String>, Query, description = "`posts` (of five minutes, the default), `burst` or `coordination`"),
     ("limit" = Option<usize>, Query, description = "1 to 1000; 100 where absent")),
     responses((status = 200, body = Hashtags), (status = 400, body = Problem, content_type = "application/problem+json")))]
 pub async fn hashtags(State(state): State<AppState>, query: Pairs) -> Result<Json<Hashtags>, Problem> {
@@ -205,7 +205,8 @@ pub async fn hashtags(State(state): State<AppState>, query: Pairs) -> Result<Jso
 /// One hashtag, in any spelling.
 #[utoipa::path(get, path = "/api/v1/hashtags/{tag}", tag = "hashtags",
     params(("tag" = String, Path, description = "with or without '#' (as %23), in any case")),
-    responses((status = 200, body = HashtagDetail), (status = 404, body = Problem, content_type = "application/problem+json")))]
+    responses((status = 200, body = HashtagDetail),
+        (status = 404, body = Problem, content_type = "application/problem+json")))]
 pub async fn hashtag(State(state): State<AppState>, tag: Segment) -> Result<Json<HashtagDetail>, Problem> {
     find_hashtag(&state, tag).map(detail).map(Json)
 }
@@ -254,7 +255,7 @@ pub async fn status(State(state): State<AppState>) -> Json<Status> {
         decided: Decided::new(&face),
         kafka_up: metrics.is_kafka_up(),
         lag_records: metrics.lag_records(),
-        counts: Counts {
+        counts: Totals {
             posts: counted.posts,
             posts_rejected: counted.rejected,
             posts_late: counted.late,
@@ -271,7 +272,9 @@ pub async fn status(State(state): State<AppState>) -> Json<Status> {
 /// The hashtag that a path names, however it is spelt.
 pub(super) fn find_hashtag(state: &AppState, tag: Segment) -> Result<Entry, Problem> {
     let Path(tag) = tag.map_err(|error| Problem::bad_request(error.body_text()))?;
-    state.report.board.hashtag(&canonical(&tag)).ok_or_else(|| {
+    let board = &state.report.board;
+    // Links of the page carry the canonical form, whatever it holds; people write as they like.
+    board.hashtag(&tag).or_else(|| board.hashtag(&canonical(&tag))).ok_or_else(|| {
         Problem::not_found(format!(
             "hashtag {tag:?} is not on the board: within the last hour it was neither among the top nor large enough to \
              be assessed (detect.candidate_posts, detect.candidate_accounts)"
@@ -288,7 +291,8 @@ pub(super) fn find_alert(state: &AppState, id: Segment) -> Result<Vec<Arc<AlertL
         lines.extend(face.open.get(&id).cloned());
     }
     if lines.is_empty() {
-        let detail = format!("alert {id:?} is not kept: ids are 16 hex digits, and resolved alerts leave after a while");
+        let detail =
+            format!("alert {id:?} is not kept: ids are 16 hex digits, and resolved alerts leave after a while");
         return Err(Problem::not_found(detail));
     }
     Ok(lines)
@@ -324,7 +328,8 @@ fn brief(entry: Entry) -> Hashtag {
 fn detail(mut entry: Entry) -> HashtagDetail {
     let signals = std::mem::take(&mut entry.view.signals);
     let history = std::mem::take(&mut entry.history);
-    let minute = |(minute, posts): (i64, u64)| Minute { at: EventTime(minute.saturating_mul(60_000)).to_string(), posts };
+    let minute =
+        |(minute, posts): (i64, u64)| Minute { at: EventTime(minute.saturating_mul(60_000)).to_string(), posts };
     HashtagDetail {
         seen_tick: entry.seen.0,
         signals,

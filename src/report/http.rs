@@ -97,12 +97,13 @@ pub(super) const API_ROUTES: [Route; 9] = [
 ];
 
 /// Routes for people.
-const PAGE_ROUTES: [Route; 5] = [
+const PAGE_ROUTES: [Route; 6] = [
     ("/", || get(page::show)),
     ("/alerts/{id}", || get(page_alert::show)),
     ("/hashtags/{tag}", || get(page_alert::show_hashtag)),
     ("/style.css", || get(page::style)),
     ("/page.js", || get(page::script)),
+    ("/icon.svg", || get(page::icon)),
 ];
 
 fn router(state: AppState) -> Router {
@@ -127,7 +128,10 @@ async fn no_such_route(request: Request) -> Problem {
 }
 
 async fn wrong_method(method: Method) -> Response {
-    let problem = Problem::new(StatusCode::METHOD_NOT_ALLOWED, format!("{method} is not supported here; nothing is changed over HTTP"));
+    let problem = Problem::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        format!("{method} is not supported here; nothing is changed over HTTP"),
+    );
     let mut response = problem.allowing(["GET", "HEAD"]).into_response();
     response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
     response
@@ -137,7 +141,7 @@ async fn wrong_method(method: Method) -> Response {
 async fn guard(State(state): State<AppState>, request: Request, next: Next) -> Response {
     let route = request.extensions().get::<MatchedPath>().cloned();
     let mut response = match admit(&state, &request) {
-        Err(refused) => refused,
+        Err(refused) => *refused,
         Ok(_slot) => match tokio::time::timeout(ANSWER_MAX, next.run(request)).await {
             Ok(response) => response,
             Err(_) => {
@@ -157,7 +161,7 @@ async fn guard(State(state): State<AppState>, request: Request, next: Next) -> R
 /// Lets a request in or says why not.
 ///
 /// The probes of an orchestrator need no token and take no slot: being busy is no reason to be restarted.
-fn admit<'a>(state: &'a AppState, request: &Request) -> Result<Option<SemaphorePermit<'a>>, Response> {
+fn admit<'a>(state: &'a AppState, request: &Request) -> Result<Option<SemaphorePermit<'a>>, Box<Response>> {
     if matches!(request.uri().path(), "/live" | "/ready") {
         return Ok(None);
     }
@@ -168,18 +172,18 @@ fn admit<'a>(state: &'a AppState, request: &Request) -> Result<Option<SemaphoreP
         for challenge in ["Bearer realm=\"tagwatch\"", "Basic realm=\"tagwatch\", charset=\"UTF-8\""] {
             response.headers_mut().append(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
         }
-        return Err(response);
+        return Err(Box::new(response));
     }
     let length = request.headers().get(header::CONTENT_LENGTH);
     let length = length.and_then(|length| length.to_str().ok()?.parse::<u64>().ok()).unwrap_or(0);
     if length > BODY_BYTES_MAX {
         let detail = format!("the body has {length} bytes; at most {BODY_BYTES_MAX} are taken");
-        return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail).into_response());
+        return Err(Box::new(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail).into_response()));
     }
     state.slots.try_acquire().map(Some).map_err(|_| {
         let detail = format!("{REQUESTS_MAX} requests are being answered; try again");
         let mut response = Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).into_response();
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
-        response
+        Box::new(response)
     })
 }

@@ -54,8 +54,8 @@ impl Token {
     /// # Errors
     /// The file cannot be read, or what it holds is too short or not printable.
     pub fn read(path: &Path) -> Result<Token, TokenError> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|source| TokenError::Unreadable { path: path.to_owned(), source })?;
+        let text =
+            std::fs::read_to_string(path).map_err(|source| TokenError::Unreadable { path: path.to_owned(), source })?;
         Token::new(text.trim()).ok_or_else(|| TokenError::Unfit { path: path.to_owned() })
     }
 
@@ -114,7 +114,9 @@ mod tests {
         let token = Token::new("0123456789abcdef").unwrap();
         assert!(admits(&token, "Bearer 0123456789abcdef"));
         assert!(admits(&token, "bearer  0123456789abcdef"));
-        for wrong in ["Bearer 0123456789abcde", "Bearer 0123456789abcdeF", "Bearer", "Bearer ", "0123456789abcdef", "Digest x"] {
+        for wrong in
+            ["Bearer 0123456789abcde", "Bearer 0123456789abcdeF", "Bearer", "Bearer ", "0123456789abcdef", "Digest x"]
+        {
             assert!(!admits(&token, wrong), "{wrong}");
         }
         assert!(!token.admits(&HeaderMap::new()));

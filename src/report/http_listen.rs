@@ -72,7 +72,7 @@ impl axum::serve::Listener for Bounded {
         let slot = Arc::clone(&self.slots).acquire_owned().await.expect("the semaphore is never closed");
         // axum's own accept logs nothing for a peer that left at once and pauses where file descriptors run out.
         let (stream, peer) = axum::serve::Listener::accept(&mut self.listener).await;
-        (Connection::new(stream, slot), peer)
+        (Connection::new(stream, slot, SILENCE_MAX, STALLED_WRITE_MAX), peer)
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
@@ -85,21 +85,28 @@ impl axum::serve::Listener for Bounded {
 pub struct Connection {
     stream: TcpStream,
     deadline: Pin<Box<Sleep>>,
+    silence_max: Duration,
+    stalled_write_max: Duration,
     /// Whether the deadline now running is that of a write.
     writing: bool,
     _slot: OwnedSemaphorePermit,
 }
 
 impl Connection {
-    fn new(stream: TcpStream, slot: OwnedSemaphorePermit) -> Connection {
-        let deadline = Box::pin(tokio::time::sleep(SILENCE_MAX));
-        Connection { stream, deadline, writing: false, _slot: slot }
+    fn new(
+        stream: TcpStream,
+        slot: OwnedSemaphorePermit,
+        silence_max: Duration,
+        stalled_write_max: Duration,
+    ) -> Connection {
+        let deadline = Box::pin(tokio::time::sleep(silence_max));
+        Connection { stream, deadline, silence_max, stalled_write_max, writing: false, _slot: slot }
     }
 
     /// Bytes went through: the deadline starts anew.
     fn moved(&mut self) {
         self.writing = false;
-        self.deadline.as_mut().reset(Instant::now() + SILENCE_MAX);
+        self.deadline.as_mut().reset(Instant::now() + self.silence_max);
     }
 
     /// The socket is not ready; ends the connection once the deadline has passed.
@@ -115,7 +122,7 @@ impl Connection {
         }
         if !self.writing {
             self.writing = true;
-            self.deadline.as_mut().reset(Instant::now() + STALLED_WRITE_MAX);
+            self.deadline.as_mut().reset(Instant::now() + self.stalled_write_max);
         }
         self.waits(cx)
     }
@@ -163,5 +170,76 @@ impl AsyncWrite for Connection {
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.get_mut().stream).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::future::poll_fn;
+
+    const SHORT: Duration = Duration::from_millis(20);
+    const LONG: Duration = Duration::from_secs(3600);
+
+    async fn pair(silence_max: Duration, stalled_write_max: Duration) -> (Connection, TcpStream, Arc<Semaphore>) {
+        let listener = bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+        let reader = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (stream, _) = listener.accept().await.unwrap();
+        let slots = Arc::new(Semaphore::new(1));
+        let slot = Arc::clone(&slots).try_acquire_owned().unwrap();
+        (Connection::new(stream, slot, silence_max, stalled_write_max), reader, slots)
+    }
+
+    async fn write(connection: &mut Connection, bytes: &[u8]) -> io::Result<usize> {
+        poll_fn(|cx| Pin::new(&mut *connection).poll_write(cx, bytes)).await
+    }
+
+    async fn read(connection: &mut Connection) -> io::Result<Vec<u8>> {
+        let mut space = [0; 64];
+        let mut buf = ReadBuf::new(&mut space);
+        poll_fn(|cx| Pin::new(&mut *connection).poll_read(cx, &mut buf)).await?;
+        Ok(buf.filled().to_vec())
+    }
+
+    #[tokio::test]
+    async fn a_reader_that_takes_nothing_loses_its_connection_and_its_slot() {
+        let (mut connection, _reader, slots) = pair(LONG, SHORT).await;
+        let page = vec![0u8; 1 << 20];
+        let error = loop {
+            if let Err(error) = write(&mut connection, &page).await {
+                break error;
+            }
+        };
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        assert_eq!(slots.available_permits(), 0);
+        drop(connection);
+        assert_eq!(slots.available_permits(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_silent_client_loses_its_connection() {
+        let (mut connection, _client, _slots) = pair(SHORT, LONG).await;
+        assert_eq!(read(&mut connection).await.unwrap_err().kind(), io::ErrorKind::TimedOut);
+    }
+
+    #[tokio::test]
+    async fn bytes_that_move_keep_the_connection() {
+        let (mut connection, client, _slots) = pair(LONG, LONG).await;
+        assert_eq!(client.try_write(b"ping").unwrap(), 4);
+        assert_eq!(read(&mut connection).await.unwrap(), b"ping");
+        assert_eq!(write(&mut connection, b"pong").await.unwrap(), 4);
+        client.readable().await.unwrap();
+        let mut pong = [0; 8];
+        assert_eq!(client.try_read(&mut pong).unwrap(), 4);
+        assert_eq!(&pong[..4], b"pong");
+    }
+
+    #[tokio::test]
+    async fn a_taken_address_is_named_with_its_key() {
+        let held = bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+        let address = held.local_addr().unwrap();
+        let error = bind(address).await.unwrap_err().to_string();
+        assert!(error.contains(&format!("http.listen = \"{address}\"")), "{error}");
+        assert!(error.contains("another process holds the address"), "{error}");
     }
 }

@@ -1,5 +1,7 @@
 //! The pages behind a link: one alert with its evidence and its history, and one hashtag.
 
+use std::sync::Arc;
+
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -9,10 +11,11 @@ use maud::{Markup, html};
 use super::api::{find_alert, find_hashtag};
 use super::http::AppState;
 use super::page_parts::{
-    alert_href, badges, bars, evidence, grouped, hashtag_href, page, score_text, shown_long, signals_table, sparkline, tag,
-    time, windows_table,
+    alert_href, badges, bars, evidence, grouped, hashtag_href, page, score_text, shown_long, signals_table, sparkline,
+    tag, time, windows_table,
 };
 use super::problem::Problem;
+use super::safe::shown;
 use super::words;
 use crate::decide::line::AlertLine;
 
@@ -21,7 +24,7 @@ pub async fn show(State(state): State<AppState>, id: Result<Path<String>, PathRe
     match find_alert(&state, id) {
         Ok(lines) => {
             let last = lines.last().expect("an alert that was found has a line");
-            let title = format!("#{} · tagwatch", super::safe::shown(&last.hashtag));
+            let title = format!("#{} · tagwatch", shown(&last.hashtag));
             Html(page(&state, &title, &alert(&lines)).into_string()).into_response()
         }
         Err(problem) => absent(&state, &problem),
@@ -40,26 +43,38 @@ pub async fn show_hashtag(State(state): State<AppState>, tag_path: Result<Path<S
         p { a href="/" { "← All alerts and hashtags" } }
         h1 { (tag(&view.display, &view.hashtag)) }
         @if entry.seen != tick {
-            p.notice role="note" { "Last among the top or assessed at " (time(&entry.seen.end().to_string())) "; the numbers are of that time." }
+            p.notice role="note" {
+                "Last among the top or assessed at " (time(&entry.seen.end().to_string()))
+                "; the numbers are of that time."
+            }
         }
         @if let Some(id) = &view.alert_id { p { a href=(alert_href(id)) { "Its open alert" } } }
         (bars(view.burst, view.coordination))
         h2 { "Counts" }
         (windows_table(&view.windows))
         h2 { "Posts a minute, last hour" }
-        div.wide-spark { (sparkline(&entry.history, tick)) }
+        div.wide-spark {
+            (sparkline(&entry.history, tick))
+            p.muted {
+                "At most " (grouped(entry.history.iter().map(|(_, posts)| *posts).max().unwrap_or(0)))
+                " posts a minute; gaps are minutes in which the hashtag was not watched."
+            }
+        }
         h2 { "Signals" }
         @if view.signals.is_empty() {
-            p.empty { "Not assessed: too few posts or accounts in the last hour (" code { "detect.candidate_posts" } ", " code { "detect.candidate_accounts" } ")." }
+            p.empty {
+                "Not assessed: too few posts or accounts in the last hour (" code { "detect.candidate_posts" } ", "
+                code { "detect.candidate_accounts" } ")."
+            }
         } @else { (signals_table(&view.signals, view.coordination)) }
         p { a href={ "/api/v1" (hashtag_href(&view.hashtag)) } { "As JSON" } }
     };
-    let title = format!("#{} · tagwatch", super::safe::shown(&view.hashtag));
+    let title = format!("#{} · tagwatch", shown(&view.hashtag));
     Html(page(&state, &title, &content).into_string()).into_response()
 }
 
 /// One alert: how it stands, why, and how it came there.
-fn alert(lines: &[std::sync::Arc<AlertLine>]) -> Markup {
+fn alert(lines: &[Arc<AlertLine>]) -> Markup {
     let Some(last) = lines.last() else { return html! {} };
     html! {
         p { a href="/" { "← All alerts and hashtags" } }
@@ -67,7 +82,9 @@ fn alert(lines: &[std::sync::Arc<AlertLine>]) -> Markup {
         (badges(last))
         p.explanation { bdi { (shown_long(&last.explanation)) } }
         (bars(last.burst, last.coordination))
-        p.muted.when { "Alert " code { (super::safe::shown(&last.alert_id)) } " · since " (time(&last.onset)) " · said at " (time(&last.at)) }
+        p.muted.when {
+            "Alert " code { (shown(&last.alert_id)) } " · since " (time(&last.onset)) " · last change " (time(&last.at))
+        }
         h2 { "Counts" }
         (windows_table(&last.windows))
         h2 { "Signals" }
@@ -79,16 +96,19 @@ fn alert(lines: &[std::sync::Arc<AlertLine>]) -> Markup {
         p {
             a href=(hashtag_href(&last.hashtag)) { "The hashtag now" } " · "
             a href={ "/api/v1" (alert_href(&last.alert_id)) } { "As JSON" }
-            " · config " code { (super::safe::shown(&last.config_version)) }
+            " · config " code { (shown(&last.config_version)) }
         }
     }
 }
 
-fn history(lines: &[std::sync::Arc<AlertLine>]) -> Markup {
+fn history(lines: &[Arc<AlertLine>]) -> Markup {
     html! {
         div.scroll tabindex="0" role="region" aria-label="History" {
             table.history {
-                thead { tr { th scope="col" { "At" } th scope="col" { "State" } th scope="col" { "Kind" } th scope="col" { "Severity" } th.num scope="col" { "Posts 1h" } th.num scope="col" { "Burst" } th.num scope="col" { "Coordination" } } }
+                thead { tr {
+                    @for name in ["At", "State", "Kind", "Severity"] { th scope="col" { (name) } }
+                    @for name in ["Posts 1h", "Burst", "Coordination"] { th.num scope="col" { (name) } }
+                } }
                 tbody {
                     @for line in lines.iter().rev() {
                         tr {

@@ -24,6 +24,7 @@ pub fn page(state: &AppState, title: &str, content: &Markup) -> Markup {
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
                 title { (title) }
+                link rel="icon" href="/icon.svg";
                 link rel="stylesheet" href="/style.css";
                 script src="/page.js" defer {}
                 noscript { meta http-equiv="refresh" content="5"; }
@@ -32,7 +33,7 @@ pub fn page(state: &AppState, title: &str, content: &Markup) -> Markup {
                 a.skip href="#main" { "Skip to content" }
                 header.top {
                     a.brand href="/" { "tagwatch" }
-                    span.muted { bdi { (shown(&state.about.id)) } }
+                    @if state.about.id != "tagwatch" { span.muted { bdi { (shown(&state.about.id)) } } }
                     span #live.muted role="status" {}
                 }
                 main id="main" { (content) }
@@ -74,7 +75,10 @@ pub fn badges(line: &AlertLine) -> Markup {
         span.badges {
             span class={ "badge " (words::kind(line.kind)) } { (words::kind_title(line.kind)) }
             span class={ "badge state " (words::state(line.state)) } { (words::state(line.state)) }
-            @if line.severity != Severity::Info { span class={ "badge " (words::severity(line.severity)) } { (words::severity(line.severity)) } }
+            @if line.severity != Severity::Info {
+                @let severity = words::severity(line.severity);
+                span class={ "badge " (severity) } { "severity " (severity) }
+            }
             @if line.warming { span.badge.held { "warming: does not page" } }
             @else if line.suppressed { span.badge.held { "held back by the budget" } }
             @if line.degraded { span.badge.held { "degraded input" } }
@@ -114,14 +118,15 @@ pub fn score_text(score: Score) -> String {
 
 /// Counts of the four windows.
 pub fn windows_table(windows: &Windows) -> Markup {
+    let all = windows.labelled();
     html! {
         table.windows {
-            thead { tr { th scope="col" { "Window" } @for (name, _) in windows.labelled() { th.num scope="col" { (name) } } } }
+            thead { tr { th scope="col" { "Window" } @for (name, _) in all { th.num scope="col" { (name) } } } }
             tbody {
-                tr { th scope="row" { "Posts" } @for (_, counts) in windows.labelled() { td.num { (grouped(counts.posts)) } } }
-                tr { th scope="row" { "Reposts" } @for (_, counts) in windows.labelled() { td.num { (grouped(counts.reposts)) } } }
+                tr { th scope="row" { "Posts" } @for (_, counts) in all { td.num { (grouped(counts.posts)) } } }
+                tr { th scope="row" { "Reposts" } @for (_, counts) in all { td.num { (grouped(counts.reposts)) } } }
                 tr { th scope="row" { "Accounts" }
-                    @for (_, counts) in windows.labelled() {
+                    @for (_, counts) in all {
                         td.num title=[(counts.accounts_low != counts.accounts_high).then(|| format!(
                             "95 % interval {} to {}", grouped(counts.accounts_low), grouped(counts.accounts_high)))] {
                             @if counts.accounts_low != counts.accounts_high { "≈ " }
@@ -147,7 +152,10 @@ pub fn signals_table(signals: &[Signal], coordination: Score) -> Markup {
                 } }
                 tbody { @for signal in signals { (signal_row(signal)) } }
                 tfoot { tr {
-                    th scope="row" colspan="5" { "Coordination score" @if sum != coordination.0 { " (contributions add up to " (score_sum(sum)) ")" } }
+                    th scope="row" colspan="5" {
+                        "Coordination score"
+                        @if sum != coordination.0 { " (contributions add up to " (score_sum(sum)) ")" }
+                    }
                     td.num { (score_sum(coordination.0)) }
                 } }
             }
@@ -191,9 +199,14 @@ pub fn evidence(evidence: &Evidence) -> Markup {
             @if !evidence.view.is_empty() {
                 div { dt { "Read over" } dd { (crowd(&evidence.view)) ", last " (shown(&evidence.window)) } }
             }
-            div { dt { "Expected posts" } dd { (significant(evidence.expected_posts)) " " span.muted { (expectation(&evidence.baseline)) } } }
+            div {
+                dt { "Expected posts" }
+                dd { (significant(evidence.expected_posts)) " " span.muted { (expectation(&evidence.baseline)) } }
+            }
             @if let Some(first) = &evidence.first_post { div { dt { "First post" } dd { (time(first)) } } }
-            @if !evidence.watched_since.is_empty() { div { dt { "Watched since" } dd { (time(&evidence.watched_since)) } } }
+            @if !evidence.watched_since.is_empty() {
+                div { dt { "Watched since" } dd { (time(&evidence.watched_since)) } }
+            }
         }
         div.lists {
             @for (title, what, list) in lists {
@@ -201,7 +214,11 @@ pub fn evidence(evidence: &Evidence) -> Markup {
                     table {
                         caption { (title) }
                         thead { tr { th scope="col" { (what) } th.num scope="col" { "Posts" } } }
-                        tbody { @for (name, posts) in list { tr { td { code { (shown(name)) } } td.num { (grouped(*posts)) } } } }
+                        tbody {
+                            @for (name, posts) in list {
+                                tr { td { code { (shown(name)) } } td.num { (grouped(*posts)) } }
+                            }
+                        }
                     }
                 }
             }
@@ -238,7 +255,7 @@ pub fn card(line: &AlertLine, now: Option<(Score, Score)>) -> Markup {
             p.explanation { bdi { (shown_long(&line.explanation)) } }
             (bars(line.burst, line.coordination))
             p.muted.when {
-                "Since " (time(&line.onset)) " · said at " (time(&line.at))
+                "Since " (time(&line.onset)) " · last change " (time(&line.at))
                 @if let Some((burst, coordination)) = now
                     && line.state != State::Resolved && (burst, coordination) != (line.burst, line.coordination) {
                     " · now burst " (score_text(burst)) ", coordination " (score_text(coordination))
@@ -281,7 +298,7 @@ pub fn sparkline(history: &VecDeque<(i64, u64)>, tick: Tick) -> Markup {
             title { (label) }
             path d=(path) {}
             @if let Some((minute, posts)) = history.back() {
-                circle cx={ (format!("{:.1}", x(*minute).min(width - 2.0))) } cy={ (format!("{:.1}", y(*posts))) } r="2" {}
+                circle cx=(format!("{:.1}", x(*minute).min(width - 2.0))) cy=(format!("{:.1}", y(*posts))) r="2" {}
             }
         }
     }
@@ -329,9 +346,16 @@ mod tests {
         assert_eq!(grouped(47_000), "47\u{202f}000");
         assert_eq!(grouped(1_234_567), "1\u{202f}234\u{202f}567");
         assert_eq!(grouped(999), "999");
-        for (value, text) in
-            [(0.0, "0.00"), (0.4213, "0.42"), (0.0123, "0.0123"), (12.34, "12.3"), (123.4, "123"), (-1234.5, "-1\u{202f}235"), (f64::NAN, "–"), (4e-5, "4.0e-5")]
-        {
+        for (value, text) in [
+            (0.0, "0.00"),
+            (0.4213, "0.42"),
+            (0.0123, "0.0123"),
+            (12.34, "12.3"),
+            (123.4, "123"),
+            (-1234.5, "-1\u{202f}235"),
+            (f64::NAN, "–"),
+            (4e-5, "4.0e-5"),
+        ] {
             assert_eq!(significant(value), text);
         }
     }

@@ -53,16 +53,20 @@ mod tests {
 
     #[test]
     fn ordinary_hashtags_pass_unchanged_and_uncopied() {
-        for tag in ["macronleaks", "élection", "選挙", "انتخابات", "نمی\u{200c}خواهم", "👩\u{200d}🚀"] {
+        for tag in ["macronleaks", "élection", "選挙", "انتخابات", "نمی\u{200c}خواهم", "👩\u{200d}🚀"]
+        {
             assert!(matches!(shown(tag), Cow::Borrowed(same) if same == tag), "{tag}");
         }
     }
 
     #[test]
     fn control_and_direction_characters_are_replaced() {
-        for (harmful, shown_as) in
-            [("a\nb", "a\u{fffd}b"), ("\u{202e}abc", "\u{fffd}abc"), ("a\u{0}", "a\u{fffd}"), ("\u{7f}\u{2066}", "\u{fffd}\u{fffd}")]
-        {
+        for (harmful, shown_as) in [
+            ("a\nb", "a\u{fffd}b"),
+            ("\u{202e}abc", "\u{fffd}abc"),
+            ("a\u{0}", "a\u{fffd}"),
+            ("\u{7f}\u{2066}", "\u{fffd}\u{fffd}"),
+        ] {
             assert_eq!(shown(harmful), shown_as);
         }
     }
