@@ -1,0 +1,199 @@
+//! The OpenAPI document. The alert line's schema is written down here a second time, because the core that defines the
+//! line knows nothing of HTTP; a test holds the two together key by key.
+#![allow(dead_code, reason = "the mirrors below exist for their schemas alone")]
+
+use axum::Json;
+use axum::response::{IntoResponse, Response};
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa::{Modify, OpenApi, ToSchema};
+
+use super::api;
+
+/// See the file's head.
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "tagwatch", description = "Which hashtags are spreading, how fast, through how many accounts, and \
+        whether a crowd or a few are behind it. All numbers are of the decided tick; times are event times in UTC."),
+    paths(show_metrics, api::live, api::ready, api::hashtags, api::hashtag, api::alerts, api::alert, api::status, show),
+    security((), ("token" = []), ("password" = [])),
+    modifiers(&Schemes)
+)]
+struct Document;
+
+struct Schemes;
+
+impl Modify for Schemes {
+    fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
+        let components = openapi.components.get_or_insert_default();
+        for (name, scheme) in [("token", HttpAuthScheme::Bearer), ("password", HttpAuthScheme::Basic)] {
+            components.add_security_scheme(name, SecurityScheme::Http(Http::new(scheme)));
+        }
+    }
+}
+
+/// The document as served.
+pub fn document() -> utoipa::openapi::OpenApi {
+    Document::openapi()
+}
+
+/// This document.
+#[utoipa::path(get, path = "/openapi.json", tag = "operation",
+    responses((status = 200, description = "OpenAPI 3.1", content_type = "application/json")))]
+pub async fn show() -> Response {
+    Json(document()).into_response()
+}
+
+/// Metrics in Prometheus' text format.
+#[utoipa::path(get, path = "/metrics", tag = "operation",
+    responses((status = 200, description = "text format 0.0.4", content_type = "text/plain", body = String)))]
+fn show_metrics() {}
+
+/// One line of the alert log.
+#[derive(ToSchema)]
+pub struct AlertLine {
+    /// End of the tick's pane in ms / 10 000.
+    tick: i64,
+    /// Number of the line within its tick, from 0.
+    n: u32,
+    /// 16 hex digits, stable over restarts and machines.
+    #[schema(example = "5f1c0a9be2d34477")]
+    alert_id: String,
+    kind: Kind,
+    state: State,
+    severity: Severity,
+    /// Canonical hashtag without '#'.
+    #[schema(example = "macronleaks")]
+    hashtag: String,
+    /// The spelling seen most.
+    #[schema(example = "MacronLeaks")]
+    display: String,
+    /// End of the tick's pane, RFC 3339 with milliseconds.
+    #[schema(format = DateTime)]
+    at: String,
+    /// When the burst began, RFC 3339 with milliseconds.
+    #[schema(format = DateTime)]
+    onset: String,
+    /// Whether the pipeline was impaired so that the verdict may be off.
+    degraded: bool,
+    /// Whether the windows are still filling after lost state.
+    warming: bool,
+    /// Whether the budget or warming held back the page for this line.
+    suppressed: bool,
+    /// How far above the usual, 0 to 100.
+    #[schema(minimum = 0, maximum = 100)]
+    burst: f64,
+    /// Sum of the contributions, 0 to 100.
+    #[schema(minimum = 0, maximum = 100)]
+    coordination: f64,
+    windows: Windows,
+    signals: Vec<Signal>,
+    evidence: Evidence,
+    /// One sentence with numbers.
+    explanation: String,
+    /// Hash of the detection config.
+    config_version: String,
+}
+
+/// What an alert says the hashtag is.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+pub enum Kind {
+    OrganicBurst,
+    SuspectedCoordination,
+    CoordinatedBurst,
+}
+
+/// Where an alert stands.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+pub enum State {
+    Pending,
+    Provisional,
+    Firing,
+    Resolved,
+}
+
+/// How urgently a person should look.
+#[derive(ToSchema)]
+#[schema(rename_all = "snake_case")]
+pub enum Severity {
+    Info,
+    Ticket,
+    Page,
+}
+
+/// Counts by window.
+#[derive(ToSchema)]
+pub struct Windows {
+    #[schema(rename = "1m")]
+    m1: Counts,
+    #[schema(rename = "5m")]
+    m5: Counts,
+    #[schema(rename = "1h")]
+    h1: Counts,
+    #[schema(rename = "24h")]
+    h24: Counts,
+}
+
+/// What one hashtag did in one window.
+#[derive(ToSchema)]
+pub struct Counts {
+    /// Posts, exact.
+    posts: u64,
+    /// Reposts among them, exact.
+    reposts: u64,
+    /// Distinct accounts; an estimate where low and high differ.
+    accounts: u64,
+    /// Lower end of the 95 % interval.
+    accounts_low: u64,
+    /// Upper end of the 95 % interval.
+    accounts_high: u64,
+}
+
+/// One signal of coordination, with its arithmetic.
+#[derive(ToSchema)]
+pub struct Signal {
+    name: String,
+    /// `concentration`, `synchrony` or `content`.
+    family: String,
+    /// The estimate; null where unavailable.
+    value: Option<f64>,
+    /// Lower end of its 95 % interval.
+    low: Option<f64>,
+    /// Upper end of its 95 % interval.
+    high: Option<f64>,
+    /// What ordinary participation shows.
+    baseline: Option<f64>,
+    /// Points it adds to the coordination score.
+    contribution: f64,
+    /// Whether its input was there.
+    available: bool,
+}
+
+/// Numbers and pseudonyms behind an alert.
+#[derive(ToSchema)]
+pub struct Evidence {
+    /// `all` accounts, or the `core` of accounts with three posts or more.
+    view: String,
+    /// Over which window the signals were read.
+    window: String,
+    /// Expected posts in that window.
+    expected_posts: f64,
+    /// `hour_of_week`, `recent`, `birth_curve` or `none`.
+    baseline: String,
+    /// The most active accounts of the sample: pseudonym and posts.
+    top_accounts: Vec<(String, u64)>,
+    /// The most repeated originals: text pseudonym and posts.
+    top_texts: Vec<(String, u64)>,
+    /// The most repeated links: link pseudonym and posts.
+    top_links: Vec<(String, u64)>,
+    /// The most repeated repost targets: pseudonym and posts.
+    top_reposts: Vec<(String, u64)>,
+    /// Event time of the first post of the burst; null where unknown.
+    first_post: Option<String>,
+    /// The earliest event time seen before this line.
+    watched_since: String,
+}
+
+#[cfg(test)]
+mod tests;
