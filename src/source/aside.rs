@@ -345,3 +345,152 @@ impl Idleness {
         self.attention[index_of(partition)] = recorded.min(aside);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TIMEOUT: Duration = Duration::from_secs(60);
+
+    /// Two partitions, 0 at time 1 000 000 and 1 at 500 000, both read up to offset 10.
+    struct Scene {
+        idleness: Idleness,
+        clocks: Clocks,
+        base: Instant,
+    }
+
+    impl Scene {
+        fn new() -> Scene {
+            let mut clocks = Clocks::new(10_000, EventTime::MIN);
+            let mut idleness = Idleness::new(TIMEOUT);
+            for (partition, greatest) in [(0, 1_000_000), (1, 500_000)] {
+                clocks.add(partition, Some(EventTime(greatest)));
+                idleness.add(partition, 10, &[], &mut clocks);
+            }
+            Scene { idleness, clocks, base: crate::clock::monotonic() }
+        }
+
+        fn at(&self, ms: u64) -> Instant {
+            self.base + Duration::from_millis(ms)
+        }
+
+        /// The broker was asked at `asked` ms, said `end`, and that is looked at when it is `now` ms.
+        fn hear(&mut self, partition: i32, end: i64, asked: u64, now: u64) {
+            let (asked, now) = (self.at(asked), self.at(now));
+            self.idleness.observe(partition, 10, Some((end, asked)), now, &mut self.clocks);
+        }
+
+        /// Hears every two seconds, from `from` ms to `to` ms, that partition 1 ends at its position.
+        fn hear_idle(&mut self, from: u64, to: u64) {
+            (from..=to).step_by(2000).for_each(|ms| self.hear(1, 10, ms, ms));
+        }
+
+        fn write(&mut self) -> Vec<Entry> {
+            let written = self.idleness.unwritten().to_vec();
+            self.idleness.written(&mut self.clocks);
+            written
+        }
+    }
+
+    fn aside(position: i64, watermark: i64) -> Entry {
+        Entry::Aside { partition: 1, position, watermark: EventTime(watermark) }
+    }
+
+    fn back(watermark: EventTime) -> Entry {
+        Entry::Back { partition: 1, position: 10, watermark }
+    }
+
+    #[test]
+    fn a_partition_is_set_aside_when_the_timeout_is_over_and_written_down_not_before() {
+        let mut scene = Scene::new();
+        scene.hear_idle(0, 58_000);
+        scene.hear(1, 10, 59_999, 60_500);
+        assert!(scene.idleness.unwritten().is_empty(), "by the answers' own times it is one millisecond short");
+        scene.hear(1, 10, 60_000, 60_500);
+        assert_eq!(scene.idleness.unwritten(), [aside(10, 490_000)]);
+        assert_eq!(scene.clocks.watermark(), EventTime(490_000), "without effect until it is durable");
+        scene.write();
+        assert_eq!(scene.clocks.watermark(), EventTime(990_000));
+    }
+
+    #[test]
+    fn nothing_but_fresh_answers_close_to_each_other_makes_a_partition_idle() {
+        let mut scene = Scene::new();
+        scene.hear_idle(0, 40_000);
+        // The broker was away for six seconds.
+        scene.hear_idle(46_000, 104_000);
+        assert!(scene.idleness.unwritten().is_empty());
+        // An answer was looked at too late to say anything.
+        scene.hear(1, 10, 105_000, 110_001);
+        scene.hear_idle(106_000, 164_000);
+        assert!(scene.idleness.unwritten().is_empty());
+        // There were records after the position for a moment.
+        scene.hear(1, 11, 165_000, 165_000);
+        scene.hear_idle(166_000, 224_000);
+        assert!(scene.idleness.unwritten().is_empty());
+        // Nobody answers.
+        let now = scene.at(225_000);
+        scene.idleness.observe(1, 10, None, now, &mut scene.clocks);
+        scene.hear_idle(225_000, 284_000);
+        assert!(scene.idleness.unwritten().is_empty());
+        scene.hear_idle(285_000, 285_000);
+        assert_eq!(scene.idleness.unwritten(), [aside(10, 490_000)]);
+    }
+
+    #[test]
+    fn a_return_is_written_with_the_watermark_that_passed_without_it() {
+        let mut scene = Scene::new();
+        scene.hear_idle(0, 60_000);
+        scene.write();
+        scene.clocks.observe(0, EventTime(1_200_000));
+        scene.idleness.before(1, 10, &mut scene.clocks);
+        assert_eq!(scene.write(), [back(EventTime(1_190_000))]);
+        assert_eq!(scene.clocks.own_watermark(1), EventTime(1_190_000));
+        scene.idleness.before(1, 11, &mut scene.clocks);
+        assert!(scene.idleness.unwritten().is_empty(), "once");
+    }
+
+    /// The write failed, the record came, and only then the disk had room: the line may be there, so it is taken back.
+    #[test]
+    fn a_decision_that_could_not_be_written_is_taken_back_by_the_next_record() {
+        let mut scene = Scene::new();
+        scene.hear_idle(0, 60_000);
+        scene.idleness.before(1, 10, &mut scene.clocks);
+        assert_eq!(scene.write(), [aside(10, 490_000), back(EventTime::MIN)]);
+        assert_eq!(scene.clocks.watermark(), EventTime(490_000));
+        assert_eq!(scene.clocks.greatest(1), Some(EventTime(500_000)), "no post is late by it");
+        let mut history = History::default();
+        [aside(10, 490_000), back(EventTime::MIN)].into_iter().for_each(|entry| history.apply(entry));
+        let mut again = Scene::new();
+        again.idleness.add(1, 10, history.spells(1), &mut again.clocks);
+        assert_eq!(again.clocks.watermark(), EventTime(490_000), "nor after a restart");
+    }
+
+    #[test]
+    fn the_watermark_is_written_before_it_closes_a_pane_without_somebody_but_not_at_every_pane() {
+        let mut scene = Scene::new();
+        assert!(scene.idleness.may_pass(EventTime(490_000), scene.at(0)), "nobody is aside");
+        scene.hear_idle(0, 60_000);
+        scene.write();
+        assert!(scene.idleness.may_pass(EventTime(499_999), scene.at(60_000)), "closes no pane since");
+        assert!(scene.idleness.unwritten().is_empty());
+        assert!(scene.idleness.may_pass(EventTime(500_000), scene.at(60_000)));
+        assert!(!scene.idleness.may_pass(EventTime(510_000), scene.at(60_099)));
+        assert!(scene.idleness.may_pass(EventTime(520_000), scene.at(60_100)));
+        let last = Entry::Reached { watermark: EventTime(520_000) };
+        assert_eq!(scene.write(), [last], "one line for both, as neither was durable");
+    }
+
+    #[test]
+    fn a_topic_that_was_cut_voids_what_was_decided_beyond_its_end() {
+        let mut scene = Scene::new();
+        let beyond = Spell { position: 77, floor: EventTime(900_000), back: Some(EventTime(950_000)) };
+        scene.idleness.add(1, 10, &[beyond], &mut scene.clocks);
+        scene.hear_idle(0, 60_000);
+        assert_eq!(scene.write(), [aside(10, 490_000)]);
+        let mut history = History::default();
+        history.apply(aside(77, 900_000));
+        history.apply(aside(10, 490_000));
+        assert_eq!(history.spells(1), [Spell { position: 10, floor: EventTime(490_000), back: None }]);
+    }
+}

@@ -38,6 +38,10 @@ pub(super) fn decide(
     options: &KafkaOptions,
     log: &AsideLog,
 ) -> Result<BTreeMap<i32, Beginning>, Error> {
+    let read_before = options.restored.iter().flat_map(|restored| restored.resume.keys());
+    if let Some(&partition) = read_before.into_iter().find(|partition| !partitions.contains(partition)) {
+        return Err(Error::Shrunk { topic: options.topic.clone(), partition });
+    }
     // With state at hand nobody else is asked: a coordinator on the move may answer that nothing was ever committed.
     let committed = if options.restored.is_some() { BTreeMap::new() } else { reader.committed(partitions)? };
     let facts = Facts { restored: options.restored.as_ref(), committed: &committed, history: log.history() };

@@ -69,6 +69,16 @@ pub enum Error {
         /// Offset after the newest.
         high: i64,
     },
+    /// The topic has fewer partitions than it had.
+    #[error(
+        "{topic} has no partition {partition} any more; it was made anew: set another id, or move the state folder away"
+    )]
+    Shrunk {
+        /// Topic.
+        topic: String,
+        /// Partition that the restored state has read.
+        partition: i32,
+    },
     /// It was told to stop before it had begun.
     #[error("stopped before reading began")]
     Stopped,

@@ -169,6 +169,11 @@ fn an_offset_that_the_topic_does_not_hold_is_refused_by_name() {
     let error = KafkaSource::connect(scene.options(restored), Arc::default()).err().unwrap();
     let Error::OutOfRange { partition: 0, wanted: 77, low: 0, high: 5, .. } = &error else { panic!("{error}") };
     assert!(error.to_string().starts_with("posts[0] is to be read from offset 77, but holds 0 to 5"), "{error}");
+
+    let resume = BTreeMap::from([(0, Resume { offset: 5, greatest: None }), (1, Resume { offset: 0, greatest: None })]);
+    let restored = Some(Restored { covered: EventTime(T).closed_tick(), resume });
+    let error = KafkaSource::connect(scene.options(restored), Arc::default()).err().unwrap();
+    assert!(matches!(error, Error::Shrunk { partition: 1, .. }), "{error}");
 }
 
 #[test]
