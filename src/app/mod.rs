@@ -2,5 +2,7 @@
 
 pub mod pipeline;
 pub mod replaying;
+mod restoring;
+mod scribe;
 pub mod simulate;
 pub mod topics;

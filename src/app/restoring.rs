@@ -1,0 +1,142 @@
+//! Restore: the chunks of the latest whole checkpoint become shards and a decider again.
+
+use std::collections::BTreeMap;
+
+use tracing::{info, warn};
+
+use super::pipeline::{empty_shards, shard_budget};
+use super::scribe::Place;
+use crate::config::Config;
+use crate::decide::Decider;
+use crate::model::{EventTime, Tick};
+use crate::source::ledger::Resume;
+use crate::source::start::Restored;
+use crate::store::checkpoint::{Manifest, Owner, restore_latest};
+use crate::store::{ChunkKey, Error, Folder};
+use crate::track::Shard;
+use crate::track::merge::regroup;
+use crate::track::pane::Pane;
+use crate::track::rows::Row;
+use crate::track::shard::LEVEL_ROWS;
+
+/// A process's state, restored or empty.
+pub struct State {
+    /// The shards.
+    pub shards: Vec<Shard>,
+    /// The decider.
+    pub decider: Decider,
+    /// The tick up to which everything is decided; before all ticks where nothing was restored.
+    pub tick: Tick,
+    /// Earliest event time.
+    pub watched_since: Option<EventTime>,
+    /// Where the source goes on.
+    pub restored: Option<Restored>,
+    /// Panes that are written: how many chunks each.
+    pub written: BTreeMap<Place, u32>,
+    /// The manifest.
+    pub manifest: Option<Manifest>,
+}
+
+/// Panes and rows by level and end, from all shards of the manifest.
+#[derive(Default)]
+struct Read {
+    panes: BTreeMap<(u8, i64), Vec<Pane>>,
+    rows: BTreeMap<i64, Vec<Row>>,
+    written: BTreeMap<Place, u32>,
+    decider: Vec<u8>,
+}
+
+/// Restores the latest checkpoint, or begins empty where there is none.
+///
+/// # Errors
+/// If the folder belongs to another id or key, was written by a newer version, or cannot be read.
+pub fn restore(folder: &Folder, config: &Config, key_fingerprint: u32) -> Result<State, Error> {
+    let mut read = Read::default();
+    let mut decider = None;
+    let owner = Owner { id: &config.id, key_fingerprint };
+    let manifest = restore_latest(folder, owner, |manifest| {
+        read = read_chunks(folder, manifest)?;
+        let restored = Decider::restore(config.detect.clone(), config.version.clone(), &read.decider);
+        decider = Some(restored.map_err(|why| Error::Corrupt { path: folder.dir().to_owned(), why })?);
+        Ok(())
+    })?;
+    let empty = || Decider::new(config.detect.clone(), config.version.clone());
+    let Some(manifest) = manifest else {
+        return Ok(State {
+            shards: empty_shards(config),
+            decider: empty(),
+            tick: Tick(i64::MIN / 4),
+            watched_since: None,
+            restored: None,
+            written: BTreeMap::new(),
+            manifest: None,
+        });
+    };
+    if manifest.config_version != config.version {
+        warn!(was = manifest.config_version, is = config.version, "the rules of detection have changed since the checkpoint");
+    }
+    let tick = Tick(manifest.tick);
+    let watched_since = (manifest.watched_since != i64::MAX).then_some(EventTime(manifest.watched_since));
+    let resume = manifest.resume.iter().map(|(partition, at)| {
+        (*partition, Resume { offset: at.offset, greatest: at.greatest.map(EventTime) })
+    });
+    let restored = Restored { covered: tick, resume: resume.collect() };
+    info!(tick = tick.0, at = %tick.end(), chunks = manifest.chunks.len(), "restored");
+    // With another number of shards the panes stand under other owners: they are written anew.
+    let written = if manifest.shards as usize == config.track.shards { std::mem::take(&mut read.written) } else { BTreeMap::new() };
+    Ok(State {
+        shards: shards(config, &manifest, read, watched_since),
+        decider: decider.unwrap_or_else(empty),
+        tick,
+        watched_since,
+        restored: Some(restored),
+        written,
+        manifest: Some(manifest),
+    })
+}
+
+fn shards(config: &Config, manifest: &Manifest, read: Read, watched_since: Option<EventTime>) -> Vec<Shard> {
+    let count = config.track.shards as u64;
+    (0..count)
+        .map(|index| {
+            let mine = |tag: u64| tag % count == index;
+            let panes = read.panes.iter().map(|((level, end), parts)| {
+                let parts: Vec<&Pane> = parts.iter().collect();
+                (*level, *end, regroup(&parts, mine, index == 0))
+            });
+            let panes: Vec<(u8, i64, Pane)> = panes.filter(|(_, _, pane)| !pane.is_empty()).collect();
+            let rows = read.rows.iter().map(|(end, rows)| (*end, rows.iter().filter(|row| mine(row.tag)).copied().collect()));
+            let tick = Tick(manifest.tick);
+            Shard::restore(config.windows.clone(), shard_budget(config), tick, watched_since, panes, rows.collect())
+        })
+        .collect()
+}
+
+fn read_chunks(folder: &Folder, manifest: &Manifest) -> Result<Read, Error> {
+    let mut read = Read::default();
+    let mut by_place: BTreeMap<Place, Vec<u8>> = BTreeMap::new();
+    let mut sorted = manifest.chunks.clone();
+    sorted.sort_unstable();
+    for key in &sorted {
+        let place = (key.shard, key.level, key.pane);
+        by_place.entry(place).or_default().extend(folder.read_chunk(key)?);
+        *read.written.entry(place).or_default() += 1;
+    }
+    let corrupt = |what: &str, error: postcard::Error| Error::Corrupt {
+        path: folder.dir().to_owned(),
+        why: format!("{what} does not read: {error}"),
+    };
+    for ((_, level, end), bytes) in by_place {
+        if level == LEVEL_ROWS {
+            let rows: Vec<Row> = postcard::from_bytes(&bytes).map_err(|error| corrupt("an hour's rows", error))?;
+            read.rows.entry(end).or_default().extend(rows);
+        } else {
+            let pane: Pane = postcard::from_bytes(&bytes).map_err(|error| corrupt("a pane", error))?;
+            read.panes.entry((level, end)).or_default().push(pane);
+        }
+    }
+    for chunk in 0..manifest.decider_chunks {
+        read.decider.extend(folder.read_chunk(&ChunkKey::decider(manifest.tick, chunk))?);
+    }
+    Ok(read)
+}

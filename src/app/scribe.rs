@@ -1,0 +1,278 @@
+//! The scribe: one thread that makes decisions durable, in their order. Alert lines go to the alerts topic in
+//! transactions; checkpoints go to the state folder, and only after the lines of their ticks are committed. So a restart
+//! finds every line either in the topic or decided again.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, RecvTimeoutError};
+use tracing::{debug, info, warn};
+
+use crate::clock;
+use crate::decide::line::AlertLine;
+use crate::kafka;
+use crate::kafka::reader::GroupHandle;
+use crate::kafka::writer::AlertWriter;
+use crate::model::{EventTime, Tick};
+use crate::report::metrics::Metrics;
+use crate::source::kafka::Shared;
+use crate::source::ledger::Resume;
+use crate::store::checkpoint::{FORMAT, Manifest, ResumeAt};
+use crate::store::{ChunkKey, Folder};
+use crate::track::ladder::{DAY, HOUR, LEVEL_0_KEPT, MINUTE, floor};
+use crate::track::pane::Pane;
+use crate::track::rows::Row;
+use crate::track::shard::LEVEL_ROWS;
+
+/// Longest payload of a chunk.
+const CHUNK_BYTES: usize = 512 * 1024;
+/// Lines written in one transaction at the most.
+const LINES_MAX: usize = 500;
+/// Pause before a write that failed is tried again.
+const RETRY_PAUSE: Duration = Duration::from_millis(500);
+
+/// What closed and is to be written.
+#[derive(Clone, Debug)]
+pub enum Payload {
+    /// A pane.
+    Pane(Arc<Pane>),
+    /// The rows of an hour.
+    Rows(Vec<Row>),
+}
+
+/// A closed pane's place: shard, level, end.
+pub type Place = (u32, u8, i64);
+
+/// What the scribe is asked to make durable.
+#[derive(Debug)]
+pub enum Job {
+    /// Alert lines of a tick.
+    Lines(Vec<AlertLine>),
+    /// Everything up to a tick.
+    Checkpoint(Box<Checkpoint>),
+}
+
+/// A checkpoint to write.
+#[derive(Debug)]
+pub struct Checkpoint {
+    /// The tick: everything up to it is decided.
+    pub tick: Tick,
+    /// Panes and rows that closed since the last checkpoint, up to the tick.
+    pub closed: Vec<(Place, Payload)>,
+    /// The decider's state.
+    pub decider: Vec<u8>,
+    /// Earliest event time.
+    pub watched_since: Option<EventTime>,
+    /// Where a restart reads again from.
+    pub resume: BTreeMap<i32, Resume>,
+}
+
+/// What the scribe writes with.
+pub struct Scribe {
+    /// Name of the deployment.
+    pub id: String,
+    /// Hash of the rules.
+    pub config_version: String,
+    /// Tells sketch keys apart.
+    pub key_fingerprint: u32,
+    /// Number of shards.
+    pub shards: u32,
+    /// Days that rows are kept.
+    pub baseline_days: i64,
+    /// Topic of alert lines, if there is one.
+    pub alerts_topic: Option<String>,
+    /// Topic of posts, whose offsets are committed.
+    pub posts_topic: String,
+    /// The transactional writer.
+    pub writer: AlertWriter,
+    /// Group whose offsets are committed.
+    pub group: GroupHandle,
+    /// The state folder.
+    pub folder: Folder,
+    /// What the source shares: the ledger, and whether to stop.
+    pub shared: Arc<Shared>,
+    /// Where counts go.
+    pub metrics: Arc<Metrics>,
+    /// The last line that is in the topic already: tick and number.
+    pub last: Option<(i64, u32)>,
+    /// Panes that are written: how many chunks each.
+    pub written: BTreeMap<Place, u32>,
+    /// The last manifest.
+    pub previous: Option<Manifest>,
+    /// Panes that could not be written yet.
+    pub unwritten: BTreeMap<Place, Payload>,
+}
+
+impl Scribe {
+    /// Works until the jobs end.
+    ///
+    /// # Errors
+    /// If another process took over, or Kafka says that nothing more can be written. A full disk is survived.
+    pub fn run(mut self, jobs: &Receiver<Job>) -> Result<(), kafka::Error> {
+        let heartbeat = Duration::from_secs(10);
+        loop {
+            match jobs.recv_timeout(heartbeat) {
+                Ok(Job::Lines(mut lines)) => {
+                    let mut then = None;
+                    while lines.len() < LINES_MAX {
+                        match jobs.try_recv() {
+                            Ok(Job::Lines(more)) => lines.extend(more),
+                            Ok(other) => {
+                                then = Some(other);
+                                break;
+                            }
+                            Err(_) => break,
+                        }
+                    }
+                    self.write_lines(&lines)?;
+                    if let Some(Job::Checkpoint(checkpoint)) = then {
+                        self.checkpoint(*checkpoint)?;
+                    }
+                }
+                Ok(Job::Checkpoint(checkpoint)) => self.checkpoint(*checkpoint)?,
+                // Nothing to write for a while: still learn of a takeover.
+                Err(RecvTimeoutError::Timeout) => self.commit_offsets()?,
+                Err(RecvTimeoutError::Disconnected) => return Ok(()),
+            }
+        }
+    }
+
+    fn write_lines(&mut self, lines: &[AlertLine]) -> Result<(), kafka::Error> {
+        let Some(topic) = self.alerts_topic.clone() else { return Ok(()) };
+        let new = lines.iter().filter(|line| self.last.is_none_or(|last| (line.tick, line.n) > last));
+        let records: Vec<(Vec<u8>, Vec<u8>)> = new
+            .map(|line| {
+                let value = serde_json::to_vec(line).expect("an alert line is plain values");
+                (line.alert_id.clone().into_bytes(), value)
+            })
+            .collect();
+        if let Some(line) = lines.last() {
+            self.last = self.last.max(Some((line.tick, line.n)));
+        }
+        let headers = [("tagwatch-id", self.id.clone().into_bytes()), ("tagwatch-mode", b"live".to_vec())];
+        while let Err(error) = self.writer.write(&topic, &records, &headers) {
+            self.give_up_or_wait(error, "alert lines cannot be written, trying again")?;
+        }
+        Ok(())
+    }
+
+    /// Errors that pass are waited for, unless the process is stopping.
+    fn give_up_or_wait(&self, error: kafka::Error, what: &str) -> Result<(), kafka::Error> {
+        if !error.is_passing() || self.shared.stop.load(Ordering::Relaxed) {
+            return Err(error);
+        }
+        warn!(%error, "{what}");
+        std::thread::sleep(RETRY_PAUSE);
+        Ok(())
+    }
+
+    fn checkpoint(&mut self, checkpoint: Checkpoint) -> Result<(), kafka::Error> {
+        let Checkpoint { tick, closed, decider, watched_since, resume } = checkpoint;
+        self.unwritten.extend(closed);
+        let days = self.baseline_days;
+        self.unwritten.retain(|place, _| is_live(*place, tick, days));
+        self.written.retain(|place, _| is_live(*place, tick, days));
+        match self.write_state(tick, &decider, watched_since, &resume) {
+            Ok(bytes) => {
+                self.metrics.checkpoint(bytes, clock::wall_ms());
+                self.shared.ledger().prune(tick);
+                debug!(tick = tick.0, bytes, "checkpoint");
+                self.commit_offsets()
+            }
+            Err(error) => {
+                self.metrics.checkpoint_error();
+                warn!(%error, "checkpoint failed; the last good one stands, counting goes on, trying again");
+                Ok(())
+            }
+        }
+    }
+
+    fn write_state(
+        &mut self,
+        tick: Tick,
+        decider: &[u8],
+        watched_since: Option<EventTime>,
+        resume: &BTreeMap<i32, Resume>,
+    ) -> Result<u64, crate::store::Error> {
+        let mut bytes = 0;
+        while let Some((place, payload)) = self.unwritten.first_key_value() {
+            let (place, encoded) = (*place, encode(payload));
+            let chunks = self.write_chunks(|chunk| ChunkKey { shard: place.0, level: place.1, pane: place.2, chunk }, &encoded)?;
+            bytes += encoded.len() as u64;
+            self.written.insert(place, chunks);
+            self.unwritten.remove(&place);
+        }
+        let decider_chunks = self.write_chunks(|chunk| ChunkKey::decider(tick.0, chunk), decider)?;
+        let key = |place: &Place, chunk| ChunkKey { shard: place.0, level: place.1, pane: place.2, chunk };
+        let manifest = Manifest {
+            format: FORMAT,
+            tick: tick.0,
+            id: self.id.clone(),
+            key_fingerprint: self.key_fingerprint,
+            config_version: self.config_version.clone(),
+            shards: self.shards,
+            watched_since: watched_since.map_or(i64::MAX, |since| since.0),
+            resume: resume
+                .iter()
+                .map(|(partition, at)| (*partition, ResumeAt { offset: at.offset, greatest: at.greatest.map(|at| at.0) }))
+                .collect(),
+            chunks: self.written.iter().flat_map(|(place, n)| (0..*n).map(move |chunk| key(place, chunk))).collect(),
+            decider_chunks,
+        };
+        self.folder.write_manifest(tick.0, &manifest.encode())?;
+        let live: BTreeSet<ChunkKey> = manifest.live_chunks(self.previous.as_ref());
+        self.folder.remove_chunks_except(&live)?;
+        self.previous = Some(manifest);
+        Ok(bytes + decider.len() as u64)
+    }
+
+    fn write_chunks(&self, key: impl Fn(u32) -> ChunkKey, bytes: &[u8]) -> Result<u32, crate::store::Error> {
+        let mut count = 0;
+        // An empty payload still is one chunk, so that its absence is noticed.
+        let parts: Vec<&[u8]> = if bytes.is_empty() { vec![bytes] } else { bytes.chunks(CHUNK_BYTES).collect() };
+        for part in parts {
+            self.folder.write_chunk(&key(count), part)?;
+            count += 1;
+        }
+        Ok(count)
+    }
+
+    fn commit_offsets(&mut self) -> Result<(), kafka::Error> {
+        let offsets = {
+            let ledger = self.shared.ledger();
+            if ledger.checkpoint().is_none() {
+                return Ok(());
+            }
+            ledger.durable()
+        };
+        match self.writer.commit_offsets(&self.group, &self.posts_topic, &offsets) {
+            Err(error) if error.is_passing() => {
+                info!(%error, "offsets not committed; state is safe, trying again with the next checkpoint");
+                Ok(())
+            }
+            other => other,
+        }
+    }
+}
+
+/// The bytes of a pane or of rows.
+fn encode(payload: &Payload) -> Vec<u8> {
+    match payload {
+        Payload::Pane(pane) => postcard::to_stdvec(pane.as_ref()),
+        Payload::Rows(rows) => postcard::to_stdvec(rows),
+    }
+    .expect("plain values encode")
+}
+
+/// Whether any window, or the baseline, still reaches a pane after `tick`.
+fn is_live(place: Place, tick: Tick, baseline_days: i64) -> bool {
+    let last_gone = match place.1 {
+        0 => tick.0 - LEVEL_0_KEPT,
+        1 => floor(tick.0, MINUTE) - HOUR,
+        LEVEL_ROWS => tick.0 - baseline_days * DAY,
+        _ => floor(tick.0, HOUR) - DAY,
+    };
+    place.2 > last_gone
+}
