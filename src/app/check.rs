@@ -3,12 +3,13 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
 use super::{Common, Exit};
-use crate::config::{Config, SketchKey, defaults, find_sketch_key, http_token, is_secret, load_with_origins};
+use crate::config::{Config, DEFAULTS, SketchKey, defaults, find_sketch_key, http_token, is_secret, load_with_origins};
 use crate::model::Keyed;
 
 /// What is checked besides the config.
@@ -18,10 +19,14 @@ pub struct Args {
     /// Say what is understood of the first lines of this file of posts; ends with 1 where nothing is.
     #[arg(long, value_name = "FILE")]
     pub sample: Option<PathBuf>,
+    /// Print every key with its meaning and default, as a config file to begin with, and check nothing.
+    #[arg(long, conflicts_with = "sample")]
+    pub print_defaults: bool,
 }
 
 const EXAMPLES: &str = "\
 Examples:
+  tagwatch check --print-defaults > tagwatch.toml
   tagwatch check --config tagwatch.toml
   tagwatch check --set time.watermark_delay=30s
   tagwatch check --sample posts.ndjson.gz --format auto
@@ -33,6 +38,10 @@ Ends with 78 where `tagwatch run` would, with all faults at once. Makes no file 
 /// # Errors
 /// The config or a secret is wrong (78), or the sample cannot be read (1).
 pub fn execute(args: Args, common: &Common) -> anyhow::Result<Exit> {
+    if args.print_defaults {
+        io::stdout().lock().write_all(DEFAULTS.as_bytes()).context("cannot write to stdout")?;
+        return Ok(Exit::Done);
+    }
     let (config, origins) = load_with_origins(&common.sources())?;
     http_token(&config)?;
     let variable = std::env::var_os("TAGWATCH_KEY").map(|value| value.to_string_lossy().into_owned());
@@ -79,7 +88,8 @@ fn show(
             writeln!(out, "\nsketch key: none yet; the first `tagwatch run` makes {}", path.display())?;
         }
     }
-    let warnings = config.warnings();
+    let mut warnings = config.warnings();
+    warnings.extend(open_key(key));
     if !warnings.is_empty() {
         writeln!(out, "\nallowed, but look again:")?;
     }
@@ -87,6 +97,13 @@ fn show(
         writeln!(out, "  {warning}")?;
     }
     Ok(())
+}
+
+/// A key file that others can read. Who has the key can tell which account a hash stands for.
+fn open_key(key: &SketchKey) -> Option<String> {
+    let SketchKey::Given { from, .. } = key else { return None };
+    let mode = std::fs::metadata(from).ok()?.permissions().mode() & 0o777;
+    (mode & 0o077 != 0).then(|| format!("{from} has mode {mode:o}: others can read the sketch key; chmod 600 {from}"))
 }
 
 /// `key = value` and who set it, for every key whose value is not the default.

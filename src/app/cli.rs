@@ -51,6 +51,7 @@ pub enum Command {
 
 /// What all commands share.
 #[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Common options")]
 pub struct Common {
     /// Config file; without it the defaults, the environment and --set [env: TAGWATCH_CONFIG].
     #[arg(long, global = true, value_name = "FILE")]

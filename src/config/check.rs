@@ -10,6 +10,7 @@ use super::fault::Fault;
 use super::file::Setting;
 use super::reader::{Reader, Wrong};
 use super::unknown::unknown;
+use super::value::show_duration;
 use super::{
     Config, Detect, Exchange, FAMILIES, Http, KNOWN_SIGNALS, Limits, Memory, Metrics, Privacy, Ramp, State, Time,
     Track, Windows, client, entries,
@@ -177,7 +178,9 @@ fn detect<'a>(reader: &mut Reader<'a>, family_keys: &'a [String], signal_keys: &
     for (key, duration) in [("detect.minimum_hold", detect.minimum_hold), ("detect.quiet", detect.quiet)] {
         if reader.good(&[key]) && !duration.as_millis().is_multiple_of(TICK.as_millis()) {
             let message = format!("{} must be a multiple of 10s, the length of a tick", reader.named(key));
-            reader.conflict(&[key], &message, None);
+            let below = duration - Duration::from_millis((duration.as_millis() % TICK.as_millis()) as u64);
+            let help = format!("write \"{}\" or \"{}\"", show_duration(below), show_duration(below + TICK));
+            reader.conflict(&[key], &message, Some(help));
         }
     }
     detect
@@ -201,6 +204,7 @@ fn signals<'a>(reader: &mut Reader<'a>, keys: &'a [[String; 3]]) -> BTreeMap<Str
 fn order(reader: &mut Reader<'_>, keys: [&str; 2], violated: bool, must: &str) {
     if violated && reader.good(&keys) {
         let message = format!("{} {must} {}", reader.named(keys[0]), reader.named(keys[1]));
-        reader.conflict(&[keys[1], keys[0]], &message, None);
+        let help = format!("{}; {}; change one of them", reader.set_by(keys[0]), reader.set_by(keys[1]));
+        reader.conflict(&[keys[1], keys[0]], &message, Some(help));
     }
 }

@@ -5,15 +5,22 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
-use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteDiagnostic, NamedSource, Report};
+use miette::{
+    GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteDiagnostic, MietteError, MietteSpanContents, Report,
+    SourceCode, SourceSpan, SpanContents,
+};
 
 /// Columns that a report is wrapped to where nobody knows the terminal.
 const WIDTH_COLUMNS: usize = 120;
+/// Longest line that is shown whole, in bytes; of a longer one only the place itself is.
+const LINE_BYTES_MAX: usize = 200;
 
 /// A text that settings were written in. Later variants of the layer override earlier ones.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Source {
     pub layer: Layer,
+    /// Number of the variable or flag within its layer; 0 for a file.
+    pub index: usize,
     /// What the text is called in front of line and column.
     pub name: String,
     pub text: String,
@@ -59,8 +66,9 @@ impl Fault {
         Fault { message, help, place: None }
     }
 
-    fn order(&self) -> (Option<Layer>, usize) {
-        self.place.as_ref().map_or((None, 0), |place| (Some(place.source.layer), place.span.start))
+    fn order(&self) -> (Option<Layer>, usize, usize) {
+        let at = |place: &Place| (Some(place.source.layer), place.source.index, place.span.start);
+        self.place.as_ref().map_or((None, 0, 0), at)
     }
 }
 
@@ -88,12 +96,13 @@ impl Faults {
     }
 
     /// All faults for a person to read: message, file, line, column, caret and the way out; then their number.
-    /// `styled` draws lines and colours for a terminal. No other line of the source is shown: it may hold a password.
+    /// `styled` draws lines and colours for a terminal. No other line of the source is shown than the one with the fault:
+    /// it may hold a password.
     pub fn render(&self, styled: bool) -> String {
         let theme = if styled { GraphicalTheme::unicode() } else { GraphicalTheme::none() };
         let handler = GraphicalReportHandler::new_themed(theme)
             .with_width(WIDTH_COLUMNS)
-            .with_context_lines(0)
+            .with_context_lines(1)
             .with_links(false)
             .without_syntax_highlighting();
         let mut text = String::new();
@@ -125,8 +134,40 @@ fn report(fault: &Fault) -> Report {
         diagnostic = diagnostic.with_help(help.clone());
     }
     let Some(place) = &fault.place else { return Report::new(diagnostic) };
-    let end = place.span.end.min(place.source.text.len());
-    let start = place.span.start.min(end);
+    // A parser may point between the bytes of a character.
+    let end = place.source.text.floor_char_boundary(place.span.end);
+    let start = place.source.text.floor_char_boundary(place.span.start.min(end));
     diagnostic = diagnostic.with_label(LabeledSpan::new_primary_with_span(None, start..end));
-    Report::new(diagnostic).with_source_code(NamedSource::new(&place.source.name, place.source.text.clone()))
+    Report::new(diagnostic).with_source_code(OneLine(place.source.clone()))
+}
+
+/// A source that shows the line with the fault, whatever context is asked for, and of a line that may hold a secret only
+/// the place itself.
+struct OneLine(Arc<Source>);
+
+impl SourceCode for OneLine {
+    fn read_span<'a>(
+        &'a self,
+        span: &SourceSpan,
+        before: usize,
+        _after: usize,
+    ) -> Result<Box<dyn SpanContents<'a> + 'a>, MietteError> {
+        let text = self.0.text.as_str();
+        let (start, end) = (span.offset(), span.offset() + span.len());
+        let line_start = text[..start].rfind('\n').map_or(0, |newline| newline + 1);
+        let line_end = text[end..].find('\n').map_or(text.len(), |newline| end + newline);
+        let line = &text[line_start..line_end];
+        let whole = before > 0 && line.len() <= LINE_BYTES_MAX && !may_hold_secret(line);
+        let (from, to) = if whole { (line_start, line_end) } else { (start, end) };
+        let number = text[..start].matches('\n').count();
+        let column = text[line_start..from].chars().count();
+        let name = self.0.name.clone();
+        let span = SourceSpan::from(from..to);
+        Ok(Box::new(MietteSpanContents::new_named(name, &text.as_bytes()[from..to], span, number, column, 1)))
+    }
+}
+
+fn may_hold_secret(line: &str) -> bool {
+    let line = line.to_ascii_lowercase().replace('_', ".");
+    super::file::SECRET_WORDS.iter().any(|word| line.contains(word))
 }

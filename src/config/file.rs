@@ -34,7 +34,7 @@ pub(super) struct Setting {
     /// The file, variable or flag.
     pub source: Arc<Source>,
     /// Where each part of the key stands; one span for the whole key outside files.
-    pub parts: Vec<Range<usize>>,
+    pub parts: Box<[Range<usize>]>,
     /// Where the value stands.
     pub span: Range<usize>,
 }
@@ -68,7 +68,11 @@ pub(super) fn read_toml(source: Arc<Source>, settings: &mut Vec<Setting>, faults
     for error in errors {
         let place = Place { source: source.clone(), span: error.span().unwrap_or(0..0) };
         broken_lines.push(place.line());
-        let help = "strings, durations and sizes stand in quotes, a key stands once";
+        let help = match error.message() {
+            "duplicate key" => "keep one of them",
+            message if message.starts_with("unclosed") => "close it on the same line",
+            _ => "strings, addresses, durations and sizes stand in quotes",
+        };
         faults.push(Fault { message: error.message().to_string(), help: Some(help.to_string()), place: Some(place) });
     }
     let mut walk = Walk { source: source.clone(), settings: Vec::new(), path: Vec::new(), parts: Vec::new() };
@@ -101,7 +105,7 @@ impl Walk {
 
     fn setting(&mut self, value: Written, span: Range<usize>) {
         let key = self.path.join(".");
-        self.settings.push(Setting { key, value, source: self.source.clone(), parts: self.parts.clone(), span });
+        self.settings.push(Setting { key, value, source: self.source.clone(), parts: self.parts.as_slice().into(), span });
     }
 }
 
@@ -127,17 +131,18 @@ fn written(value: &DeValue<'_>) -> Written {
     }
 }
 
+/// Words in the name of a property whose value must not be shown.
+pub(super) const SECRET_WORDS: [&str; 6] =
+    ["password", "secret", "pem", "oauthbearer.config", "assertion", "certificate.string"];
+
 /// Whether a key's value must not be shown.
 pub fn is_secret(key: &str) -> bool {
-    key.strip_prefix(CLIENT).is_some_and(|name| {
-        ["password", "secret", "pem", "oauthbearer.config", "assertion", "certificate.string"]
-            .iter()
-            .any(|word| name.contains(word))
-    })
+    key.strip_prefix(CLIENT).is_some_and(|name| SECRET_WORDS.iter().any(|word| name.contains(word)))
 }
 
-/// A setting from `prefix` (a variable's name, or `--set key`) and its value, which share one source text.
-pub(super) fn loose(layer: Layer, name: &str, prefix: &str, key: String, value: &str) -> Setting {
+/// A setting from `prefix` (a variable's name, or `--set key`) and its value, which share one source text; `index` is its
+/// number within the layer.
+pub(super) fn loose(layer: Layer, index: usize, prefix: &str, key: String, value: &str) -> Setting {
     let shown: String = match is_secret(&key) {
         true => "***".to_string(),
         // One line, whatever is in it, and no control character reaches a terminal.
@@ -146,6 +151,7 @@ pub(super) fn loose(layer: Layer, name: &str, prefix: &str, key: String, value: 
     let text = format!("{prefix}={shown}");
     let span = prefix.len() + 1..text.len();
     let key_start = prefix.rfind(' ').map_or(0, |space| space + 1);
-    let source = Arc::new(Source { layer, name: name.to_string(), text });
-    Setting { key, value: Written::Loose(value.to_string()), source, parts: vec![key_start..prefix.len()], span }
+    let name = if layer == Layer::Environment { "environment" } else { "command line" };
+    let source = Arc::new(Source { layer, index, name: name.to_string(), text });
+    Setting { key, value: Written::Loose(value.to_string()), source, parts: std::iter::once(key_start..prefix.len()).collect(), span }
 }

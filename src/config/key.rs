@@ -1,4 +1,4 @@
-//! Secrets that live in files: the sketch key, under which everything that users control is hashed, and the token of the
+//! Secrets that live in files: the sketch key, under which accounts, hashtags and texts are hashed, and the token of the
 //! HTTP server. Wrong contents are faults of the config (exit code 78), never replaced by a guess.
 
 use std::fs::{self, File};
@@ -199,4 +199,83 @@ fn make(config: &Config, path: &Path) -> Result<[u8; 16], SecretError> {
         Err(error) => return Err(failed(error.error)),
     }
     Ok(key)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+    use crate::config::{Sources, load};
+
+    /// The defaults with one key set.
+    fn with(set: &str) -> Config {
+        load(Sources { set: vec![set.to_string()], ..Sources::default() }).unwrap()
+    }
+
+    #[test]
+    fn a_run_makes_its_key_once_and_a_replay_has_a_fixed_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = folder.path().join("state/of/it");
+        let config = with(&format!("state.dir={}", dir.display()));
+        let key = |command, variable| sketch_key_with(&config, command, variable);
+        assert_eq!(key(KeyUse::Replay, None).unwrap(), Keyed::FIXED);
+        assert!(!dir.exists());
+        let made = key(KeyUse::Run, None).unwrap();
+        assert_eq!(key(KeyUse::Run, Some("")).unwrap(), made);
+        let written = std::fs::read_to_string(dir.join("key")).unwrap();
+        assert_eq!(written, format!("{:032x}\n", u128::from_be_bytes(made)));
+        assert_eq!(std::fs::metadata(dir.join("key")).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(std::fs::read_dir(&dir).unwrap().count(), 1);
+        // A replay does not look into the state, and the variable goes before everything.
+        assert_eq!(key(KeyUse::Replay, None).unwrap(), Keyed::FIXED);
+        let given = "000102030405060708090A0b0c0d0e0f";
+        let bytes: [u8; 16] = std::array::from_fn(|i| i as u8);
+        assert_eq!(key(KeyUse::Run, Some(given)).unwrap(), bytes);
+        assert_eq!(key(KeyUse::Replay, Some(given)).unwrap(), bytes);
+        let other = with(&format!("state.dir={}", folder.path().join("other").display()));
+        assert_ne!(sketch_key_with(&other, KeyUse::Run, None).unwrap(), made);
+    }
+
+    #[test]
+    fn a_configured_key_file_serves_both_commands_and_must_hold_a_key() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("key");
+        let config = with(&format!("privacy.key_file={}", path.display()));
+        let error = |command| sketch_key_with(&config, command, None).expect_err("no key").to_string();
+        assert!(error(KeyUse::Replay).contains("set as privacy.key_file"), "{}", error(KeyUse::Replay));
+        let made = sketch_key_with(&config, KeyUse::Run, None).unwrap();
+        assert_eq!(sketch_key_with(&config, KeyUse::Replay, None).unwrap(), made);
+        let contents = [
+            ("", "holds 0"),
+            ("0123\n", "holds 4"),
+            ("+00102030405060708090a0b0c0d0e0f", "character 1 is none"),
+            ("000102030405060708090a0b0c0d0e0g\n", "character 32 is none"),
+            ("000102030405060708090a0b0c0d0e0f\n\n", "character 33 is none"),
+        ];
+        for (text, found) in contents {
+            std::fs::write(&path, text).unwrap();
+            let told = error(KeyUse::Run);
+            assert_eq!(told, format!("{} must hold 32 hex digits (128 bits), and {found}", path.display()));
+            // Wrong contents are never replaced.
+            assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
+        }
+    }
+
+    #[test]
+    fn a_token_is_one_line_that_cannot_be_guessed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("token");
+        let config = with(&format!("http.token_file={}", path.display()));
+        assert!(http_token(&config).expect_err("no file").to_string().contains("set as http.token_file"));
+        std::fs::write(&path, "0123456789abcdef\n").unwrap();
+        assert_eq!(http_token(&config).unwrap().as_deref(), Some("0123456789abcdef"));
+        for wrong in ["", "short", "two lines of text\nare none\n", "with spaces in it 12345678"] {
+            std::fs::write(&path, wrong).unwrap();
+            let told = http_token(&config).expect_err("no token").to_string();
+            assert!(told.contains("one line of 16 or more visible ASCII characters"), "{told}");
+            assert!(wrong.is_empty() || !told.contains(wrong), "{told}");
+        }
+        assert_eq!(http_token(&crate::config::defaults()).unwrap(), None);
+    }
 }

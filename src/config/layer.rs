@@ -1,4 +1,4 @@
-//! The four layers: the built-in file, the user's file, the environment, flags. A layer overrides the ones before it, but
+//! The four layers: the built-in file, the config file, the environment, flags. A layer overrides the ones before it, but
 //! what it says is checked even where a later one overrides it: a fault that sleeps is still a fault.
 
 use std::fs::File;
@@ -46,7 +46,7 @@ impl Sources {
 /// All settings, the weakest layer first.
 pub(super) fn read(sources: &Sources, faults: &mut Vec<Fault>) -> Vec<Setting> {
     let mut settings = Vec::new();
-    let built_in = Source { layer: Layer::BuiltIn, name: "built-in defaults".to_string(), text: DEFAULTS.to_string() };
+    let built_in = Source { layer: Layer::BuiltIn, index: 0, name: "built-in defaults".to_string(), text: DEFAULTS.to_string() };
     read_toml(Arc::new(built_in), &mut settings, faults);
     if let Some(path) = &sources.file {
         match read_file(path) {
@@ -56,8 +56,8 @@ pub(super) fn read(sources: &Sources, faults: &mut Vec<Fault>) -> Vec<Setting> {
     }
     let mut env = sources.env.clone();
     env.sort();
-    settings.extend(env.iter().filter_map(|(name, value)| variable(name, value, faults)));
-    settings.extend(sources.set.iter().filter_map(|text| flag(text, faults)));
+    settings.extend(env.iter().enumerate().filter_map(|(index, (name, value))| variable(index, name, value, faults)));
+    settings.extend(sources.set.iter().enumerate().filter_map(|(index, text)| flag(index, text, faults)));
     settings
 }
 
@@ -77,15 +77,15 @@ fn read_file(path: &Path) -> Result<Source, Fault> {
         let at = error.utf8_error().valid_up_to();
         fault(format!("byte {at} is not UTF-8"), "save it as UTF-8")
     })?;
-    Ok(Source { layer: Layer::File, name, text })
+    Ok(Source { layer: Layer::File, index: 0, name, text })
 }
 
-fn variable(name: &str, value: &str, faults: &mut Vec<Fault>) -> Option<Setting> {
+fn variable(index: usize, name: &str, value: &str, faults: &mut Vec<Fault>) -> Option<Setting> {
     let rest = name.strip_prefix(PREFIX)?;
     if NOT_KEYS.contains(&name) || rest.starts_with("TEST_") || is_service_link(rest) {
         return None;
     }
-    let setting = loose(Layer::Environment, "environment", name, variable_key(rest), value);
+    let setting = loose(Layer::Environment, index, name, variable_key(rest), value);
     if value.contains('\u{fffd}') {
         let message = format!("{name} is not UTF-8");
         faults.push(Fault { message, help: None, place: Some(setting.place()) });
@@ -137,10 +137,9 @@ fn is_port_link(rest: &str) -> bool {
     })
 }
 
-fn flag(text: &str, faults: &mut Vec<Fault>) -> Option<Setting> {
-    let name = "command line";
+fn flag(index: usize, text: &str, faults: &mut Vec<Fault>) -> Option<Setting> {
     let Some((key, value)) = text.split_once('=') else {
-        let setting = loose(Layer::Flag, name, &format!("--set {text}"), text.to_string(), "");
+        let setting = loose(Layer::Flag, index, &format!("--set {text}"), text.to_string(), "");
         faults.push(Fault {
             message: format!("--set {text} has no value"),
             help: Some("write --set key=value; an empty value is key=".to_string()),
@@ -148,7 +147,7 @@ fn flag(text: &str, faults: &mut Vec<Fault>) -> Option<Setting> {
         });
         return None;
     };
-    Some(loose(Layer::Flag, name, &format!("--set {key}"), key.trim().to_string(), value))
+    Some(loose(Layer::Flag, index, &format!("--set {key}"), key.trim().to_string(), value))
 }
 
 /// How the value would be written for the layer: what a way out can be copied from.

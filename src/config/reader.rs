@@ -167,6 +167,15 @@ impl<'a> Reader<'a> {
         format!("{key} ({})", value.unwrap_or_else(|| "missing".to_string()))
     }
 
+    /// Who set a key, for people.
+    pub fn set_by(&self, key: &str) -> String {
+        let setting = self.settings.get(key).and_then(|all| all.last());
+        match setting.and_then(|setting| setting.origin()) {
+            Some(origin) => format!("{key} is set by {origin}"),
+            None => format!("{key} is at its default"),
+        }
+    }
+
     fn default_of(&self, key: &str) -> Option<String> {
         let first = self.settings.get(key)?.first()?;
         (first.source.layer == Layer::BuiltIn).then(|| match &first.value {

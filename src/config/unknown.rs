@@ -13,7 +13,7 @@ pub(super) fn unknown(settings: &[Setting], known: &BTreeSet<&str>) -> Vec<Fault
     for setting in settings.iter().filter(|setting| !is_known(setting, known)) {
         let (path, index) = first_unknown(&setting.key, known);
         let place = setting.key_place(index);
-        if told.insert((setting.source.layer, setting.source.text.clone(), place.span.start, path.to_string())) {
+        if told.insert((setting.source.layer, setting.source.index, place.span.start)) {
             let (message, help) = explain(path, setting.source.layer, known);
             faults.push(Fault { message, help, place: Some(place) });
         }
@@ -60,7 +60,7 @@ fn explain(path: &str, layer: Layer, known: &BTreeSet<&str>) -> (String, Option<
     }
     let help = match nearest(path, known) {
         Some(meant) => format!("did you mean {}?", spelled(layer, &meant)),
-        None => "config/tagwatch.toml lists every key; remove this one".to_string(),
+        None => "remove it; `tagwatch check --print-defaults` lists every key".to_string(),
     };
     (format!("unknown key {path}"), Some(help))
 }

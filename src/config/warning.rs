@@ -52,3 +52,25 @@ impl Config {
         warnings
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::config::{Sources, load};
+
+    fn warnings(set: &[&str]) -> Vec<String> {
+        let set = set.iter().map(|text| text.to_string()).collect();
+        load(Sources { set, ..Sources::default() }).expect("a good config").warnings()
+    }
+
+    #[test]
+    fn settings_that_look_like_mistakes_are_warned_of() {
+        assert_eq!(warnings(&["track.shards=1"]), Vec::<String>::new());
+        let set = ["track.shards=256", "kafka.start=latest", "detect.pages_per_hour=0", "detect.strong_points_min=90"];
+        let told = warnings(&set);
+        for words in
+            ["track.shards (256)", "memory.budget", "kafka.start is latest", "nothing ever pages", "no coordinated_burst"]
+        {
+            assert!(told.iter().any(|warning| warning.contains(words)), "{words}: {told:?}");
+        }
+    }
+}
