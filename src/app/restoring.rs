@@ -1,11 +1,12 @@
 //! Restore: the chunks of the latest whole checkpoint become shards and a decider again.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use tracing::{info, warn};
 
 use super::pipeline::{empty_shards, shard_budget};
-use super::scribe::Place;
+use super::scribe::{Payload, Place};
 use crate::config::Config;
 use crate::decide::Decider;
 use crate::model::{EventTime, Tick};
@@ -33,6 +34,8 @@ pub struct State {
     pub restored: Option<Restored>,
     /// Panes that are written: how many chunks each.
     pub written: BTreeMap<Place, u32>,
+    /// Panes that stand under new owners because the number of shards has changed: to be written anew.
+    pub unwritten: BTreeMap<Place, Payload>,
     /// The manifest.
     pub manifest: Option<Manifest>,
 }
@@ -69,6 +72,7 @@ pub fn restore(folder: &Folder, config: &Config, key_fingerprint: u32) -> Result
             watched_since: None,
             restored: None,
             written: BTreeMap::new(),
+            unwritten: BTreeMap::new(),
             manifest: None,
         });
     };
@@ -82,10 +86,12 @@ pub fn restore(folder: &Folder, config: &Config, key_fingerprint: u32) -> Result
     });
     let restored = Restored { covered: tick, resume: resume.collect() };
     info!(tick = tick.0, at = %tick.end(), chunks = manifest.chunks.len(), "restored");
-    // With another number of shards the panes stand under other owners: they are written anew.
-    let written = if manifest.shards as usize == config.track.shards { std::mem::take(&mut read.written) } else { BTreeMap::new() };
+    let same = manifest.shards as usize == config.track.shards;
+    let written = if same { std::mem::take(&mut read.written) } else { BTreeMap::new() };
+    let unwritten = if same { BTreeMap::new() } else { regrouped(config, &read) };
     Ok(State {
         shards: shards(config, &manifest, read, watched_since),
+        unwritten,
         decider: decider.unwrap_or_else(empty),
         tick,
         watched_since,
@@ -110,6 +116,26 @@ fn shards(config: &Config, manifest: &Manifest, read: Read, watched_since: Optio
             Shard::restore(config.windows.clone(), shard_budget(config), tick, watched_since, panes, rows.collect())
         })
         .collect()
+}
+
+/// What all shards hold, under the places of the configured number of shards.
+fn regrouped(config: &Config, read: &Read) -> BTreeMap<Place, Payload> {
+    let count = config.track.shards as u64;
+    let mut unwritten = BTreeMap::new();
+    for index in 0..count {
+        let shard = (count as u32) << 16 | index as u32;
+        let mine = |tag: u64| tag % count == index;
+        for ((level, end), parts) in &read.panes {
+            let parts: Vec<&Pane> = parts.iter().collect();
+            let pane = regroup(&parts, mine, index == 0);
+            unwritten.insert((shard, *level, *end), Payload::Pane(Arc::new(pane)));
+        }
+        for (end, rows) in &read.rows {
+            let rows = rows.iter().filter(|row| mine(row.tag)).copied().collect();
+            unwritten.insert((shard, LEVEL_ROWS, *end), Payload::Rows(rows));
+        }
+    }
+    unwritten
 }
 
 fn read_chunks(folder: &Folder, manifest: &Manifest) -> Result<Read, Error> {

@@ -1,73 +1,98 @@
-//! `tagwatch simulate`: synthetic posts to a file, to stdout or, through a closure, to a topic.
+//! `tagwatch simulate`: synthetic posts, as a file or into a topic.
 
 use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use crate::simulate::{self, SimPost};
+use anyhow::Context;
 
-/// What the command was asked for.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// Name of the scenario.
+use super::{Common, Exit, cli};
+use crate::clock;
+use crate::config::Config;
+use crate::kafka::producer::Producer;
+use crate::model::EventTime;
+use crate::simulate::{Options, Pace, SimPost, scenario};
+
+/// What is written, and where.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    /// Scenario; an unknown name is answered with the list.
+    #[arg(long, value_name = "NAME", default_value = "story")]
     pub scenario: String,
-    /// Seed, number, rate and start.
-    pub posts: simulate::Options,
+    /// Seed: the same seed writes the same posts.
+    #[arg(long, value_name = "N", default_value_t = 2017)]
+    pub seed: u64,
+    /// Number of posts; without it the scenario decides.
+    #[arg(long, value_name = "N")]
+    pub posts: Option<u64>,
+    /// Posts a second of event time of the population that carries the scenario; without it the scenario decides.
+    #[arg(long, value_name = "R")]
+    pub rate: Option<f64>,
+    /// Play so many times faster than it happens; without it as fast as the posts are taken.
+    #[arg(long, value_name = "X")]
+    pub speed: Option<f64>,
+    /// Event time of the beginning; without it the scenario decides.
+    #[arg(long, value_name = "TIME", value_parser = cli::time)]
+    pub start: Option<EventTime>,
+    /// Write to this topic of kafka.brokers.
+    #[arg(long, value_name = "TOPIC", conflicts_with = "out")]
+    pub topic: Option<String>,
+    /// Write NDJSON to this file; `-` is stdout.
+    #[arg(long, value_name = "PATH", default_value = "-")]
+    pub out: PathBuf,
 }
 
-impl Options {
-    /// The posts, in event-time order.
-    fn stream(&self) -> io::Result<impl Iterator<Item = SimPost> + use<>> {
-        simulate::scenario(&self.scenario, &self.posts)
-            .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))
+const EXAMPLES: &str = "\
+Examples:
+  tagwatch simulate --scenario leaks --seed 7 > posts.ndjson
+  tagwatch simulate --scenario story --speed 1000 --topic posts --set kafka.brokers=127.0.0.1:9092";
+
+/// Longest that delivered posts are waited for at the end.
+const FLUSH_MAX: Duration = Duration::from_secs(60);
+
+/// Writes the posts.
+///
+/// # Errors
+/// The scenario is unknown (2), the config is wrong (78), or the posts cannot be written (1).
+pub fn execute(args: Args, common: &Common) -> anyhow::Result<Exit> {
+    let config = common.config()?;
+    let start = args.start.unwrap_or(Options::START);
+    let options = Options { seed: args.seed, posts: args.posts, rate: args.rate, start };
+    let posts = scenario(&args.scenario, &options).context(Exit::Usage)?;
+    let posts = paced(posts, args.speed.map(|speed| Pace::new(start, speed)));
+    match &args.topic {
+        Some(topic) => to_topic(posts, topic, &config),
+        None => to_file(posts, &args.out).context("cannot write the posts").map(|()| Exit::Done),
     }
 }
 
-/// Writes the posts as NDJSON and says how many. A reader that closes the pipe ends it without an error.
-///
-/// # Errors
-/// `InvalidInput` with a [`simulate::UnknownScenario`] inside where there is no such scenario (a usage error), else what the
-/// writer says.
-pub fn write(options: &Options, out: &mut dyn Write) -> io::Result<u64> {
-    simulate::write(options.stream()?, out)
-}
-
-/// Hands each post with its JSON (no line end) to `deliver`, which produces it to the topic, and says how many it took.
-///
-/// # Errors
-/// As [`write()`]; the first error of `deliver` ends it.
-pub fn send(options: &Options, mut deliver: impl FnMut(&SimPost, &[u8]) -> io::Result<()>) -> io::Result<u64> {
-    let (count, result) = simulate::send(options.stream()?, |post, json| deliver(post, json));
-    result.map(|()| count)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn options(scenario: &str) -> Options {
-        Options {
-            scenario: scenario.to_owned(),
-            posts: simulate::Options { posts: Some(50), ..simulate::Options::new(1) },
+/// The posts, each no earlier than its turn by the wall clock.
+fn paced(posts: impl Iterator<Item = SimPost>, pace: Option<Pace>) -> impl Iterator<Item = SimPost> {
+    let began = clock::monotonic();
+    posts.inspect(move |post| {
+        let wait = pace.as_ref().map_or(Duration::ZERO, |pace| pace.wait(post.ts, began.elapsed()));
+        if !wait.is_zero() {
+            std::thread::sleep(wait);
         }
-    }
+    })
+}
 
-    #[test]
-    fn a_file_and_a_topic_get_the_same_posts() {
-        let (mut file, mut topic) = (Vec::new(), Vec::new());
-        assert_eq!(write(&options("leaks"), &mut file).unwrap(), 50);
-        let sent = send(&options("leaks"), |post, json| {
-            assert!(post.ts >= simulate::Options::START.0);
-            topic.extend_from_slice(json);
-            topic.push(b'\n');
-            Ok(())
-        });
-        assert_eq!(sent.unwrap(), 50);
-        assert_eq!(file, topic);
-    }
+fn to_file(posts: impl Iterator<Item = SimPost>, path: &Path) -> io::Result<()> {
+    let out: Box<dyn Write> = match path.to_str() {
+        Some("-") => Box::new(io::stdout().lock()),
+        _ => Box::new(std::fs::File::create(path)?),
+    };
+    crate::simulate::write(posts, &mut io::BufWriter::with_capacity(1 << 20, out)).map(drop)
+}
 
-    #[test]
-    fn a_scenario_nobody_knows_is_a_usage_error() {
-        let error = write(&options("leeks"), &mut Vec::new()).unwrap_err();
-        assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
-        assert!(error.to_string().contains("did you mean leaks"), "{error}");
-    }
+fn to_topic(posts: impl Iterator<Item = SimPost>, topic: &str, config: &Config) -> anyhow::Result<Exit> {
+    let producer = Producer::connect(&config.kafka)?;
+    let (count, sent) = crate::simulate::send(posts, |post, json| {
+        producer.send(topic, None, None, json, Some(post.ts.0)).map_err(io::Error::other)
+    });
+    sent.with_context(|| format!("cannot write post {} to '{topic}'", count + 1))?;
+    producer.flush(FLUSH_MAX).with_context(|| format!("posts may be missing from '{topic}'"))?;
+    eprintln!("{count} posts written to '{topic}'");
+    Ok(Exit::Done)
 }

@@ -5,8 +5,43 @@ use std::io::Write;
 
 use anyhow::Context;
 
+use super::{Common, Exit};
 use crate::config::Config;
 use crate::kafka::admin::{Admin, Need, Standing, needs};
+
+/// Show or create.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    /// What to do.
+    #[command(subcommand)]
+    pub action: Action,
+}
+
+/// What to do with the topics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::Subcommand)]
+pub enum Action {
+    /// Show what is missing or differs; ends with 1 where something does.
+    Plan,
+    /// Create what is missing. Changes nothing that exists; says what differs.
+    Apply,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  tagwatch topics plan  --config tagwatch.toml
+  tagwatch topics apply --set kafka.brokers=kafka-1:9092";
+
+/// Shows or creates the topics. Drift is a failure of `plan` only: `apply` says it and leaves it.
+///
+/// # Errors
+/// The config is wrong (78), or the brokers refuse (1).
+pub fn execute(args: Args, common: &Common) -> anyhow::Result<Exit> {
+    let config = common.config()?;
+    let apply = args.action == Action::Apply;
+    let unclean = run(&config, apply, &mut std::io::stdout().lock())?;
+    Ok(if unclean && !apply { Exit::Failure } else { Exit::Done })
+}
 
 /// Writes one line a topic to `out` and returns whether anything is still missing or not as it must be. With `apply`,
 /// missing topics are created first.

@@ -8,6 +8,68 @@ use std::time::Duration;
 
 use crate::model::EventTime;
 
+mod check;
+mod client;
+mod entries;
+mod fault;
+mod file;
+mod key;
+mod layer;
+mod reader;
+mod unknown;
+mod value;
+mod warning;
+
+pub use fault::Faults;
+pub use file::is_secret;
+pub use key::{KeyUse, SecretError, SketchKey, find_sketch_key, http_token, sketch_key, sketch_key_with};
+pub use layer::{DEFAULTS, Sources};
+pub use value::{parse_duration, parse_size, parse_time, show_duration, show_size};
+
+/// The signals that have a ramp in `[detect.signals]`. The file must have each of them and no other.
+pub const KNOWN_SIGNALS: [&str; 11] = [
+    "repeat_share",
+    "posts_per_account",
+    "evenness",
+    "top_share",
+    "birth_speed",
+    "dispersion_10s",
+    "dispersion_1s",
+    "conversation",
+    "alone",
+    "repeated_text",
+    "repeated_link",
+];
+
+/// The families that have a bound in `[detect.family_points_max]`.
+pub const FAMILIES: [&str; 3] = ["concentration", "synchrony", "content"];
+
+/// Reads all layers: defaults, file, environment, flags; the later overrides the earlier.
+///
+/// # Errors
+/// Everything that is wrong in any layer, at once.
+pub fn load(sources: Sources) -> Result<Config, Faults> {
+    Ok(load_with_origins(&sources)?.0)
+}
+
+/// As [`load`], and where each key that is not left at its default was written, such as `tagwatch.toml:3`.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_with_origins(sources: &Sources) -> Result<(Config, BTreeMap<String, String>), Faults> {
+    let mut faults = Vec::new();
+    let settings = layer::read(sources, &mut faults);
+    let config = check::check(&settings, faults).map_err(Faults::new)?;
+    // Settings stand weakest layer first, so the strongest origin of a key stays.
+    let origins = settings.iter().filter_map(|setting| Some((setting.key.clone(), setting.origin()?))).collect();
+    Ok((config, origins))
+}
+
+/// The defaults alone, as `config/tagwatch.toml` has them.
+pub fn defaults() -> Config {
+    load(Sources::default()).expect("the built-in defaults are checked by a test")
+}
+
 /// Everything tagwatch can be told. Built only by checking a [`file`](self); `config/tagwatch.toml` holds the defaults.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
@@ -49,7 +111,7 @@ pub enum Exchange {
 }
 
 /// Where posts come from and alerts go.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Kafka {
     /// Bootstrap brokers, `host:port,host:port`.
     pub brokers: String,

@@ -19,6 +19,21 @@ use crate::model::EventTime;
 /// Lines read between two watermarks.
 const BATCH_LINES: usize = 2048;
 
+/// The first lines of a file, for `check --sample`; of a line longer than `line_bytes_max` only the beginning.
+///
+/// # Errors
+/// If the file cannot be opened or read.
+pub fn first_lines(path: &Path, count: usize, line_bytes_max: usize) -> io::Result<Vec<Vec<u8>>> {
+    let mut lines = Lines::open(path, line_bytes_max, 1, Arc::default())?;
+    let mut first = Vec::new();
+    while first.len() < count
+        && let Some(line) = lines.next()?
+    {
+        first.push(line.bytes.to_vec());
+    }
+    Ok(first)
+}
+
 /// How files are read.
 #[derive(Clone, Debug)]
 pub struct FileOptions {

@@ -115,7 +115,7 @@ pub struct Shared {
     /// Where reading stands; up to a quarter of a second old.
     pub progress: Mutex<Progress>,
     /// Bytes of open panes, all shards together; the tracker says.
-    pub open_bytes: AtomicU64,
+    pub open_bytes: Arc<AtomicU64>,
     /// Set to end reading after the current batch.
     pub stop: AtomicBool,
 }
@@ -253,6 +253,14 @@ impl KafkaSource {
     /// Whether state was lost behind a committed offset: what is found until the longest window is full must not page.
     pub fn warming(&self) -> bool {
         self.warming
+    }
+
+    /// The group that offsets are committed under, for committing them in a transaction.
+    ///
+    /// # Errors
+    /// If the client has no group.
+    pub fn group(&self) -> Result<GroupHandle, kafka::Error> {
+        self.reader.group()
     }
 
     /// Where each partition is read next.

@@ -1,0 +1,128 @@
+//! `tagwatch check`: reads the config exactly as `run` does and shows what it means: what differs from the defaults and
+//! who set it, what looks like a mistake, where the sketch key is; with `--sample`, what is understood of a file of posts.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+
+use super::{Common, Exit};
+use crate::config::{Config, DEFAULTS, SketchKey, defaults, find_sketch_key, http_token, is_secret, load_with_origins};
+use crate::model::Keyed;
+use crate::source::decode::Understood;
+use crate::source::file::first_lines;
+
+/// What is checked besides the config.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    /// Say what is understood of the first lines of this file of posts; ends with 1 where nothing is.
+    #[arg(long, value_name = "FILE")]
+    pub sample: Option<PathBuf>,
+    /// Print every key with its meaning and default, as a config file to begin with, and check nothing.
+    #[arg(long, conflicts_with = "sample")]
+    pub print_defaults: bool,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  tagwatch check --print-defaults > tagwatch.toml
+  tagwatch check --config tagwatch.toml
+  tagwatch check --set time.watermark_delay=30s
+  tagwatch check --sample posts.ndjson.gz --format auto
+
+Ends with 78 where `tagwatch run` would, with all faults at once. Makes no file and asks no broker.";
+
+/// Checks the config and the sample.
+///
+/// # Errors
+/// The config or a secret is wrong (78), or the sample cannot be read (1).
+pub fn execute(args: Args, common: &Common) -> anyhow::Result<Exit> {
+    if args.print_defaults {
+        io::stdout().lock().write_all(DEFAULTS.as_bytes()).context("cannot write to stdout")?;
+        return Ok(Exit::Done);
+    }
+    let (config, origins) = load_with_origins(&common.sources())?;
+    http_token(&config)?;
+    let variable = std::env::var_os("TAGWATCH_KEY").map(|value| value.to_string_lossy().into_owned());
+    let key = find_sketch_key(&config, variable.as_deref())?;
+    let mut stdout = io::stdout().lock();
+    show(&mut stdout, &config, &origins, &key).context("cannot write to stdout")?;
+    let Some(path) = &args.sample else { return Ok(Exit::Done) };
+    let understood = understood(path, common, &config)?;
+    writeln!(stdout, "\n{understood}").context("cannot write to stdout")?;
+    Ok(if understood.understood() == 0 { Exit::Failure } else { Exit::Done })
+}
+
+/// Lines of a sample that are looked at.
+const SAMPLE_LINES: usize = 10_000;
+
+/// What is understood of the first lines of a file.
+fn understood(path: &Path, common: &Common, config: &Config) -> anyhow::Result<Understood> {
+    let lines = first_lines(path, SAMPLE_LINES, config.limits.post_bytes_max)
+        .with_context(|| format!("cannot read the sample {}", path.display()))?;
+    Ok(Understood::of(lines.into_iter(), common.format.into(), config.limits.clone()))
+}
+
+fn show(
+    out: &mut impl Write,
+    config: &Config,
+    origins: &BTreeMap<String, String>,
+    key: &SketchKey,
+) -> io::Result<()> {
+    writeln!(out, "config ok, version {}", config.version)?;
+    let changed = changed(config, origins);
+    if changed.is_empty() {
+        writeln!(out, "everything is at its default")?;
+    } else {
+        writeln!(out, "\ndifferent from the defaults:")?;
+    }
+    let width = changed.iter().map(|(setting, _)| setting.chars().count()).max().unwrap_or(0);
+    for (setting, origin) in &changed {
+        writeln!(out, "  {setting:width$}   {origin}")?;
+    }
+    match key {
+        SketchKey::Given { key, from } => {
+            writeln!(out, "\nsketch key: {from}, fingerprint {:08x}", Keyed::new(*key).fingerprint())?;
+        }
+        SketchKey::Missing { path } => {
+            writeln!(out, "\nsketch key: none yet; the first `tagwatch run` makes {}", path.display())?;
+        }
+    }
+    let mut warnings = config.warnings();
+    warnings.extend(open_key(key));
+    if !warnings.is_empty() {
+        writeln!(out, "\nallowed, but look again:")?;
+    }
+    for warning in warnings {
+        writeln!(out, "  {warning}")?;
+    }
+    Ok(())
+}
+
+/// A key file that others can read. Who has the key can tell which account a hash stands for.
+fn open_key(key: &SketchKey) -> Option<String> {
+    let SketchKey::Given { from, .. } = key else { return None };
+    let mode = std::fs::metadata(from).ok()?.permissions().mode() & 0o777;
+    (mode & 0o077 != 0).then(|| format!("{from} has mode {mode:o}: others can read the sketch key; chmod 600 {from}"))
+}
+
+/// `key = value` and who set it, for every key whose value is not the default.
+fn changed(config: &Config, origins: &BTreeMap<String, String>) -> Vec<(String, String)> {
+    let defaults = defaults().entries();
+    let differs = |(key, value): &(String, String)| defaults.get(key) != Some(value);
+    config.entries().into_iter().filter(differs).map(|(key, value)| describe(key, value, origins)).collect()
+}
+
+fn describe(key: String, value: String, origins: &BTreeMap<String, String>) -> (String, String) {
+    // What nobody wrote and still differs follows from another key: alerts_topic from id.
+    let origin = origins.get(&key).map_or("follows from id", String::as_str).to_string();
+    let value = match is_secret(&key) {
+        true => "***".to_string(),
+        false if value.is_empty() => "\"\"".to_string(),
+        false => value,
+    };
+    (format!("{key} = {value}"), origin)
+}

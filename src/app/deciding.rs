@@ -1,0 +1,254 @@
+//! Deciding in a running service: what shards say becomes alert lines for the scribe, a face for the board, numbers for
+//! the metrics, and now and then a checkpoint.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use super::pipeline::{Decisions, Totals};
+use super::running::Jobs;
+use super::scribe::{Checkpoint, Job, Payload, Place};
+use crate::assess::values::Windows;
+use crate::clock;
+use crate::decide::view::{HashtagView, TickView};
+use crate::decide::{Decided, Decider};
+use crate::decide::line::AlertLine;
+use crate::exchange::shards::FromShard;
+use crate::model::{EventTime, Tick};
+use crate::report::Report;
+use crate::source::kafka::Shared;
+use crate::track::ladder::MINUTE;
+use crate::track::shard::{Closing, LEVEL_ROWS};
+
+/// How often readers get fresh rows.
+const BOARD_EVERY: Duration = Duration::from_millis(500);
+/// Ticks that a hashtag's scores are shown after it was assessed last.
+const SCORES_SHOWN: i64 = 5 * MINUTE;
+
+/// The scribe has ended.
+#[derive(Debug)]
+pub struct Gone;
+
+/// Where decisions go.
+pub struct Outlets {
+    /// The scribe.
+    pub jobs: Jobs,
+    /// Board and metrics.
+    pub report: Report,
+    /// The source's ledger and progress.
+    pub shared: Arc<Shared>,
+    /// Counted up whenever the board wants fresh rows from the shards.
+    pub refresh: Arc<AtomicU64>,
+    /// Told of every alert line.
+    pub on_line: Box<dyn FnMut(&AlertLine) + Send>,
+    /// Topic of posts, for the lag.
+    pub posts_topic: String,
+    /// Least time between two checkpoints.
+    pub checkpoint_interval: Duration,
+    /// Number of shards.
+    pub shards: usize,
+}
+
+/// The decider at work.
+pub struct Deciding {
+    decisions: Decisions,
+    outlets: Outlets,
+    /// The last tick that is decided for certain: every shard has passed it.
+    passed: Tick,
+    checkpointed: Tick,
+    checkpointed_at: Instant,
+    watched_since: Option<EventTime>,
+    /// What closed and was not handed to the scribe yet.
+    closed: BTreeMap<Place, Payload>,
+    /// Top rows by shard.
+    tops: BTreeMap<usize, Vec<(String, String, Windows)>>,
+    /// Last assessment by hashtag.
+    scores: BTreeMap<String, (Tick, HashtagView)>,
+    shown_at: Instant,
+    counted: Totals,
+    bytes: BTreeMap<usize, (usize, usize, usize)>,
+}
+
+impl Deciding {
+    /// Goes on after `tick`.
+    pub fn new(decider: Decider, tick: Tick, watched_since: Option<EventTime>, outlets: Outlets) -> Deciding {
+        let now = clock::monotonic();
+        Deciding {
+            decisions: Decisions::new(decider, outlets.shards, tick),
+            passed: tick,
+            checkpointed: tick,
+            checkpointed_at: now,
+            watched_since,
+            closed: BTreeMap::new(),
+            tops: BTreeMap::new(),
+            scores: BTreeMap::new(),
+            shown_at: now,
+            counted: Totals::default(),
+            bytes: BTreeMap::new(),
+            outlets,
+        }
+    }
+
+    /// Takes what a shard says.
+    ///
+    /// # Errors
+    /// If the scribe has ended.
+    pub fn take(&mut self, mut message: FromShard) -> Result<(), Gone> {
+        match &mut message {
+            FromShard::Closed { shard, closing, report } => {
+                let place = (self.outlets.shards as u32) << 16 | *shard as u32;
+                self.watched_since = [self.watched_since, report.watched_since].into_iter().flatten().min();
+                keep(&mut self.closed, place, std::mem::take(closing));
+            }
+            FromShard::Passed { shard, watermark, bytes, tracked, .. } => {
+                self.outlets.report.metrics.shard_watermark(*shard, *watermark);
+                self.bytes.insert(*shard, (bytes.0, bytes.1, *tracked));
+            }
+            FromShard::Top { shard, rows, .. } => {
+                self.tops.insert(*shard, std::mem::take(rows));
+            }
+        }
+        let mut decided = Vec::new();
+        self.decisions.take(&mut message, |tick, what| decided.push((tick, what)));
+        for (tick, what) in decided {
+            self.hand_on(tick, what)?;
+        }
+        let passed = self.decisions.watermark().closed_tick();
+        if passed > self.passed && passed.end() > EventTime::FIRST {
+            self.passed = passed;
+        }
+        self.checkpoint_if_due()
+    }
+
+    fn hand_on(&mut self, tick: Tick, decided: Decided) -> Result<(), Gone> {
+        let Decided { lines, assessed } = decided;
+        lines.iter().for_each(|line| (self.outlets.on_line)(line));
+        for line in lines.iter().filter(|line| line.suppressed) {
+            let reason = if line.warming { "warming" } else { "budget" };
+            self.outlets.report.metrics.suppressed(reason, 1);
+        }
+        if !lines.is_empty() {
+            self.outlets.jobs.send(Job::Lines(lines.clone())).map_err(|_| Gone)?;
+        }
+        for view in &assessed {
+            self.scores.insert(view.hashtag.clone(), (tick, view.clone()));
+        }
+        if !lines.is_empty() || !assessed.is_empty() {
+            let view = self.view(tick, lines, assessed);
+            self.outlets.report.publish(view);
+        }
+        Ok(())
+    }
+
+    fn view(&self, tick: Tick, lines: Vec<AlertLine>, assessed: Vec<HashtagView>) -> TickView {
+        TickView {
+            tick,
+            watermark: tick.end(),
+            top: self.top(),
+            assessed,
+            lines,
+            warming: self.decisions.decider().is_warming(tick),
+        }
+    }
+
+    /// The busiest hashtags of all shards, with the scores they were last assessed with.
+    fn top(&self) -> Vec<HashtagView> {
+        let mut rows: Vec<&(String, String, Windows)> = self.tops.values().flatten().collect();
+        rows.sort_unstable_by_key(|(hashtag, _, windows)| {
+            (std::cmp::Reverse((windows.m5.posts, windows.h1.posts)), hashtag.as_str())
+        });
+        rows.into_iter()
+            .map(|(hashtag, display, windows)| {
+                let scored = self.scores.get(hashtag).map(|(_, view)| view.clone()).unwrap_or_default();
+                HashtagView { hashtag: hashtag.clone(), display: display.clone(), windows: windows.clone(), ..scored }
+            })
+            .collect()
+    }
+
+    fn checkpoint_if_due(&mut self) -> Result<(), Gone> {
+        let due = self.checkpointed_at.elapsed() >= self.outlets.checkpoint_interval;
+        if !due || self.passed <= self.checkpointed {
+            return Ok(());
+        }
+        self.checkpoint()
+    }
+
+    fn checkpoint(&mut self) -> Result<(), Gone> {
+        let tick = self.passed;
+        let (closed, later): (BTreeMap<_, _>, BTreeMap<_, _>) =
+            std::mem::take(&mut self.closed).into_iter().partition(|(place, _)| place.2 <= tick.0);
+        self.closed = later;
+        let resume = self.outlets.shared.ledger().resume(tick);
+        let checkpoint = Checkpoint {
+            tick,
+            closed: closed.into_iter().collect(),
+            decider: self.decisions.decider().encode(),
+            watched_since: self.watched_since,
+            resume,
+        };
+        self.checkpointed = tick;
+        self.checkpointed_at = clock::monotonic();
+        self.outlets.jobs.send(Job::Checkpoint(Box::new(checkpoint))).map_err(|_| Gone)
+    }
+
+    /// The shards have ended: one last checkpoint.
+    pub fn finish(mut self) {
+        if self.passed > self.checkpointed {
+            // Where the scribe has ended, its own error says why.
+            let _ = self.checkpoint();
+        }
+    }
+
+    /// Brings numbers and the board up to date; cheap when called often.
+    pub fn refresh(&mut self) {
+        if self.shown_at.elapsed() < BOARD_EVERY {
+            return;
+        }
+        self.shown_at = clock::monotonic();
+        self.outlets.refresh.fetch_add(1, Ordering::Relaxed);
+        self.count();
+        let passed = self.passed;
+        self.scores.retain(|_, (tick, _)| tick.0 > passed.0 - SCORES_SHOWN);
+        if passed.end() > EventTime::FIRST {
+            let view = self.view(passed, Vec::new(), Vec::new());
+            self.outlets.report.publish(TickView { watermark: self.decisions.watermark(), ..view });
+        }
+    }
+
+    fn count(&mut self) {
+        let metrics = &self.outlets.report.metrics;
+        let totals = self.decisions.totals();
+        metrics.mentions(totals.mentions - self.counted.mentions);
+        metrics.duplicate(totals.duplicates - self.counted.duplicates);
+        metrics.evicted(totals.evicted - self.counted.evicted);
+        self.counted = totals;
+        metrics.waiting_for(self.decisions.waiting_for());
+        let sum = self.bytes.values().fold((0, 0, 0), |sum, of| (sum.0 + of.0, sum.1 + of.1, sum.2 + of.2));
+        metrics.memory("panes", (sum.0 - sum.1) as u64);
+        metrics.memory("open_panes", sum.1 as u64);
+        metrics.tracked(sum.2 as u64);
+        let (tally, partitions) = {
+            let mut progress = self.outlets.shared.progress();
+            (progress.tally.take(), progress.partitions.clone())
+        };
+        metrics.posts(tally.records());
+        tally.rejected.iter().for_each(|(reason, n)| metrics.rejected(reason.as_str(), *n));
+        let topic = &self.outlets.posts_topic;
+        tally.late.iter().for_each(|(partition, n)| metrics.late(topic, *partition, *n));
+        for (partition, progress) in &partitions {
+            if let Some(lag) = progress.lag() {
+                metrics.lag(topic, *partition, lag);
+            }
+        }
+    }
+}
+
+fn keep(closed: &mut BTreeMap<Place, Payload>, shard: u32, closing: Closing) {
+    for (level, end, pane) in closing.panes {
+        closed.insert((shard, level, end), Payload::Pane(pane));
+    }
+    if let Some((end, rows)) = closing.rows {
+        closed.insert((shard, LEVEL_ROWS, end), Payload::Rows(rows));
+    }
+}

@@ -1,0 +1,76 @@
+//! `tagwatch run`: the service.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tracing::{info, warn};
+
+use super::running::{Ended, Service};
+use super::{Common, Exit};
+use crate::config::{KeyUse, http_token, sketch_key};
+use crate::source::kafka::Shared;
+
+/// Everything is in the config.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {}
+
+const EXAMPLES: &str = "\
+Examples:
+  tagwatch run --config tagwatch.toml
+  TAGWATCH_KAFKA__BROKERS=kafka-1:9092 tagwatch run
+  tagwatch run --set kafka.start=latest --set http.listen=127.0.0.1:9800
+
+The first Ctrl-C or SIGTERM drains, writes, commits and ends with 0; a second one ends at once.";
+
+/// Runs the service until it is told to stop.
+///
+/// # Errors
+/// The config is wrong (78), or the service cannot go on (70).
+pub fn execute(_args: Args, common: &Common) -> anyhow::Result<Exit> {
+    let config = common.config()?;
+    http_token(&config)?;
+    let key = sketch_key(&config, KeyUse::Run)?;
+    config.warnings().iter().for_each(|warning| warn!("{warning}"));
+    let shared = Arc::<Shared>::default();
+    stop_on_signals(&shared)?;
+    let service = Service {
+        config,
+        key,
+        format: common.format.into(),
+        shared,
+        listening: Box::new(|address| info!("page and API at http://{address}/")),
+        on_line: Box::new(|line| info!(alert_id = line.alert_id, state = line.state.as_str(), "{}", line.explanation)),
+    };
+    Ok(match service.run()? {
+        Ended::Drained => Exit::Done,
+        Ended::DeadlinePassed => Exit::Failure,
+    })
+}
+
+/// The first Ctrl-C or SIGTERM drains, a second one ends the process at once.
+///
+/// # Errors
+/// If the system refuses a handler or a thread.
+pub fn stop_on_signals(shared: &Arc<Shared>) -> anyhow::Result<()> {
+    let shared = Arc::clone(shared);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
+        runtime.block_on(async {
+            let signals = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
+            let (Ok(mut interrupt), Ok(mut terminate)) = signals else { return };
+            loop {
+                let second = tokio::select! {
+                    _ = interrupt.recv() => Exit::Interrupted,
+                    _ = terminate.recv() => Exit::Terminated,
+                };
+                if shared.stop.swap(true, Ordering::Relaxed) {
+                    std::process::exit(i32::from(second.code()));
+                }
+                info!("draining; a second signal ends at once");
+            }
+        });
+    })?;
+    Ok(())
+}

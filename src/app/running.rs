@@ -1,0 +1,320 @@
+//! The running service: source, shards, decider, scribe and HTTP server, each on threads of its own, and how they stop:
+//! in the order of a post's way, within a deadline.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use anyhow::{Context, anyhow};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info};
+
+use super::Exit;
+use super::deciding::{Deciding, Outlets};
+use super::pipeline::Feeder;
+use super::restoring::{State, restore};
+use super::scribe::{Job, Scribe};
+use crate::clock;
+use crate::config::Config;
+use crate::decide::line::AlertLine;
+use crate::exchange::shards::{FromShard, ShardOptions, Shards};
+use crate::kafka;
+use crate::kafka::writer::AlertWriter;
+use crate::model::Keyed;
+use crate::report::board::{Board, Limits};
+use crate::report::health::Health;
+use crate::report::metrics::Metrics;
+use crate::report::{Report, http};
+use crate::source::Step;
+use crate::source::decode::{Format, Reason};
+use crate::source::kafka::{Error as SourceError, KafkaOptions, KafkaSource, Shared};
+use crate::store::{Error as StoreError, Folder};
+
+/// How long draining may take; Kubernetes kills after 30 seconds.
+const DRAIN_MAX: Duration = Duration::from_secs(25);
+/// Jobs that may wait for the scribe.
+const JOBS_WAITING: usize = 256;
+/// How often counters are brought up to date.
+const REFRESH: Duration = Duration::from_millis(200);
+
+/// What the service runs with.
+pub struct Service {
+    /// The config.
+    pub config: Config,
+    /// The sketch key.
+    pub key: [u8; 16],
+    /// How posts are written.
+    pub format: Format,
+    /// What all parts share; set its `stop` to drain.
+    pub shared: Arc<Shared>,
+    /// Told of the address that is listened on.
+    pub listening: Box<dyn FnOnce(SocketAddr) + Send>,
+    /// Told of every alert line, in order.
+    pub on_line: Box<dyn FnMut(&AlertLine) + Send>,
+}
+
+/// How the service ended without an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// Drained, written and committed.
+    Drained,
+    /// The deadline passed first; the next start reads a little more again.
+    DeadlinePassed,
+}
+
+impl Service {
+    /// Runs until `shared.stop` is set.
+    ///
+    /// # Errors
+    /// Whatever the service cannot go on with; the context says the exit code where it is not 70.
+    pub fn run(self) -> anyhow::Result<Ended> {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+        let stop_http = CancellationToken::new();
+        let keyed = Keyed::new(self.key);
+        let report = report(&self.config);
+        let health = Arc::new(Health::new());
+        let token = self.config.http.token_file.as_deref().map(http::Token::read).transpose().context(Exit::Config)?;
+        let about = http::About { id: self.config.id.clone(), config_version: self.config.version.clone() };
+        let listener = runtime.block_on(http::bind(self.config.http.listen))?;
+        (self.listening)(listener.local_addr()?);
+        let state = http::AppState::new(report.clone(), Arc::clone(&health), about, token);
+        let server = runtime.spawn(http::serve(listener, state, stop_http.clone()));
+
+        let began = clock::monotonic();
+        let folder = Folder::open(&self.config.state.dir).map_err(refused)?;
+        let state = restore(&folder, &self.config, keyed.fingerprint()).map_err(refused)?;
+        report.metrics.restored(began.elapsed());
+        report.board.recall(state.decider.open_lines().cloned());
+        let parts = Parts { config: self.config, keyed, format: self.format, shared: self.shared, report, health };
+        let ended = parts.connect_and_run(folder, state, self.on_line);
+        stop_http.cancel();
+        let closed = runtime.block_on(tokio::time::timeout(Duration::from_secs(4), server)).is_ok();
+        runtime.shutdown_background();
+        match ended? {
+            Ended::Drained if closed => Ok(Ended::Drained),
+            _ => Ok(Ended::DeadlinePassed),
+        }
+    }
+}
+
+/// The metrics and the board, with every reason known from the start.
+fn report(config: &Config) -> Report {
+    let board = Arc::new(Board::new(Limits::new(&config.metrics)));
+    let metrics = Arc::new(Metrics::new(Arc::clone(&board), Reason::NAMES));
+    Report { board, metrics }
+}
+
+/// A state folder that must not be used is a matter of the config; one that cannot be read is not.
+fn refused(error: StoreError) -> anyhow::Error {
+    let is_config = matches!(error, StoreError::OtherId { .. } | StoreError::OtherKey { .. } | StoreError::NewerVersion { .. });
+    anyhow::Error::from(error).context(if is_config { Exit::Config } else { Exit::Fatal })
+}
+
+struct Parts {
+    config: Config,
+    keyed: Keyed,
+    format: Format,
+    shared: Arc<Shared>,
+    report: Report,
+    health: Arc<Health>,
+}
+
+impl Parts {
+    fn connect_and_run(
+        self,
+        folder: Folder,
+        state: State,
+        on_line: Box<dyn FnMut(&AlertLine) + Send>,
+    ) -> anyhow::Result<Ended> {
+        let stopped = || self.shared.stop.load(Ordering::Relaxed);
+        let writer = match AlertWriter::connect_until(&self.config.kafka, &self.config.id, &stopped) {
+            Err(kafka::Error::Unavailable(_)) if stopped() => return Ok(Ended::Drained),
+            other => other?,
+        };
+        let last = match &self.config.kafka.alerts_topic {
+            Some(topic) => self.wait_for(|| writer.last(topic))?,
+            None => None,
+        };
+        let mut source = match KafkaSource::connect(self.source_options(&state), Arc::clone(&self.shared)) {
+            Err(SourceError::Stopped) => return Ok(Ended::Drained),
+            other => other?,
+        };
+        let mut decider = state.decider;
+        if source.warming() {
+            decider.state_was_lost();
+        }
+        self.report.metrics.kafka_up(true);
+        self.health.set_restored();
+
+        let outlets_refresh = Arc::default();
+        let options = ShardOptions {
+            detect: self.config.detect.clone(),
+            checkpoints: true,
+            top_k: self.config.metrics.top_k,
+            refresh: Arc::clone(&outlets_refresh),
+            open_bytes: Arc::clone(&self.shared.open_bytes),
+        };
+        let mut shards = Shards::start(state.shards, &options)?;
+        let mut feeder = Feeder::new(self.keyed.clone(), &mut shards, state.watched_since);
+        let scribe = Scribe {
+            id: self.config.id.clone(),
+            config_version: self.config.version.clone(),
+            key_fingerprint: self.keyed.fingerprint(),
+            shards: self.config.track.shards as u32,
+            baseline_days: i64::from(self.config.windows.baseline_days),
+            alerts_topic: self.config.kafka.alerts_topic.clone(),
+            posts_topic: self.config.kafka.posts_topic.clone(),
+            writer,
+            group: source.group()?,
+            folder,
+            shared: Arc::clone(&self.shared),
+            metrics: Arc::clone(&self.report.metrics),
+            last,
+            written: state.written,
+            previous: state.manifest,
+            unwritten: state.unwritten,
+        };
+        let (jobs, to_scribe) = bounded(JOBS_WAITING);
+        let scribing = spawn("scribe", move || scribe.run(&to_scribe))?;
+        let reading = spawn("source", move || {
+            let positions = source.run(&mut |step| feed(&mut feeder, &step));
+            drop(feeder);
+            positions
+        })?;
+        let outlets = Outlets {
+            jobs,
+            report: self.report.clone(),
+            shared: Arc::clone(&self.shared),
+            refresh: outlets_refresh,
+            on_line,
+            posts_topic: self.config.kafka.posts_topic.clone(),
+            checkpoint_interval: self.config.state.checkpoint_interval,
+            shards: self.config.track.shards,
+        };
+        let heart = self.health.heart("decider", Duration::from_secs(120));
+        let deciding = Deciding::new(decider, state.tick, state.watched_since, outlets);
+        let drained = decide(deciding, &shards.output, &self.shared, &heart);
+        self.end(drained, shards, reading, scribing)
+    }
+
+    /// Waits for what passes, until told to stop.
+    fn wait_for<T>(&self, mut ask: impl FnMut() -> Result<T, kafka::Error>) -> anyhow::Result<T> {
+        loop {
+            match ask() {
+                Err(error) if error.is_passing() && !self.shared.stop.load(Ordering::Relaxed) => {
+                    info!(%error, "waiting for the alerts topic; `tagwatch topics apply` creates it");
+                    std::thread::sleep(Duration::from_secs(1));
+                }
+                other => return Ok(other?),
+            }
+        }
+    }
+
+    fn source_options(&self, state: &State) -> KafkaOptions {
+        KafkaOptions {
+            kafka: self.config.kafka.clone(),
+            topic: self.config.kafka.posts_topic.clone(),
+            group: format!("{}-ingest", self.config.id),
+            time: self.config.time.clone(),
+            limits: self.config.limits.clone(),
+            format: self.format,
+            state_dir: self.config.state.dir.clone(),
+            restored: state.restored.clone(),
+            hold_above_bytes: self.config.memory.budget_bytes / 4,
+        }
+    }
+
+    /// Ends the parts in the order of a post's way and says the first thing that went wrong.
+    fn end(
+        self,
+        drained: bool,
+        shards: Shards,
+        reading: JoinHandle<Result<BTreeMap<i32, i64>, SourceError>>,
+        scribing: JoinHandle<Result<(), kafka::Error>>,
+    ) -> anyhow::Result<Ended> {
+        self.health.set_stopping();
+        self.shared.stop.store(true, Ordering::Relaxed);
+        let deadline = clock::monotonic() + DRAIN_MAX;
+        let late = || clock::monotonic() >= deadline;
+        while !(reading.is_finished() && scribing.is_finished()) && !late() {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        if scribing.is_finished()
+            && let Err(error) = scribing.join().map_err(|_| anyhow!("the scribe's thread panicked"))?
+        {
+            let fenced = matches!(error, kafka::Error::Fenced(_));
+            let id = &self.config.id;
+            return Err(match fenced {
+                true => anyhow!("another process with id = \"{id}\" has taken over; only one may run: {error}"),
+                false => anyhow!(error),
+            });
+        }
+        if reading.is_finished() {
+            reading.join().map_err(|_| anyhow!("the source's thread panicked"))??;
+            shards.join();
+        }
+        if late() || !drained {
+            error!("not drained in {DRAIN_MAX:?}; the next start reads again from the last checkpoint");
+            return Ok(Ended::DeadlinePassed);
+        }
+        Ok(Ended::Drained)
+    }
+}
+
+/// Decides until the shards end; whether they did before the deadline.
+fn decide(
+    mut deciding: Deciding,
+    output: &Receiver<FromShard>,
+    shared: &Shared,
+    heart: &crate::report::health::Heart,
+) -> bool {
+    let mut deadline = None;
+    loop {
+        heart.beat();
+        match output.recv_timeout(REFRESH) {
+            Ok(message) => {
+                if deciding.take(message).is_err() {
+                    return true; // the scribe has ended; its error is the reason
+                }
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => {
+                deciding.finish();
+                return true;
+            }
+        }
+        deciding.refresh();
+        if shared.stop.load(Ordering::Relaxed) {
+            let deadline = *deadline.get_or_insert_with(|| clock::monotonic() + DRAIN_MAX);
+            if clock::monotonic() >= deadline {
+                return false;
+            }
+        }
+    }
+}
+
+/// Hands a step to the feeder.
+fn feed(feeder: &mut Feeder, step: &Step<'_>) -> ControlFlow<()> {
+    match step {
+        Step::Post { post, .. } => {
+            feeder.post(post);
+            ControlFlow::Continue(())
+        }
+        Step::Watermark(watermark) | Step::End(watermark) => match feeder.watermark(*watermark) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(_) => ControlFlow::Break(()),
+        },
+    }
+}
+
+fn spawn<T: Send + 'static>(name: &str, body: impl FnOnce() -> T + Send + 'static) -> std::io::Result<JoinHandle<T>> {
+    std::thread::Builder::new().name(name.to_owned()).spawn(body)
+}
+
+/// What the decider hands to the scribe.
+pub type Jobs = Sender<Job>;
