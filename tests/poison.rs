@@ -79,3 +79,41 @@ fn a_rejection_never_quotes_the_record() {
         assert!(!rejected.to_string().contains(&secret[..6]), "{rejected}");
     }
 }
+
+proptest::proptest! {
+    /// Any damage to a record of any format gives a post or a rejection, and the next good post is as it was.
+    #[test]
+    fn damaged_records_of_any_format_harm_nothing(
+        format in 0..Format::ALL.len(),
+        sample in 0..SAMPLES.len(),
+        damage in proptest::collection::vec((proptest::prelude::any::<u16>(), proptest::prelude::any::<u8>(), 0..4), 0..4),
+    ) {
+        let mut record = SAMPLES[sample].as_bytes().to_vec();
+        for (at, byte, kind) in damage {
+            let at = at as usize % record.len().max(1);
+            match kind {
+                _ if record.is_empty() => {}
+                0 => record[at] = byte,
+                1 => drop(record.remove(at)),
+                2 => record.insert(at, byte),
+                _ => record.truncate(at),
+            }
+        }
+        let mut decoder = Decoder::new(Format::ALL[format], corpus::limits());
+        if let Ok(post) = decoder.decode(&record) {
+            proptest::prop_assert!(post.ts.is_plausible() && !post.id.is_empty() && !post.account.is_empty());
+        }
+        let mut native = Decoder::new(Format::Native, corpus::limits());
+        let _ = native.decode(&record);
+        proptest::prop_assert!(native.decode(&corpus::good(1)[0]).is_ok());
+    }
+}
+
+const SAMPLES: [&str; 6] = [
+    r##"{"id":7,"ts":1494014400120,"account":"a","text":"a #b","hashtags":["#X","é"],"account_created":"2014-01-01T00:00:00Z"}"##,
+    r##"{"did":"d","time_us":1494014400120999,"kind":"commit","commit":{"operation":"create","collection":"app.bsky.feed.post","rkey":"k","record":{"text":"x","facets":[{"features":[{"$type":"app.bsky.richtext.facet#tag","tag":"a"}]}]}}}"##,
+    r##"{"id":"7","created_at":"2017-05-05T20:00:00.120Z","account":{"acct":"a"},"content":"<p>Go &amp; <a>#<b>v</b></a>","tags":[{"name":"v"}],"reblog":{"id":"6","content":"&#39;","tags":[]}}"##,
+    r##"{"type":"Create","actor":"a","object":{"type":"Note","id":"n","content":"x","published":"2017-05-05T20:00:00Z","contentMap":{"fr":"x"},"tag":[{"type":"Hashtag","name":"#m"}]}}"##,
+    r##"{"id":7,"id_str":"7","timestamp_ms":"1494014400120","text":"x","user":{"id_str":"8","created_at":"Tue Jan 01 15:16:00 +0000 2013"},"retweeted_status":{"id_str":"5","text":"#a"}}"##,
+    r##"{"data":{"id":"7","author_id":"8","created_at":"2017-05-05T20:00:00Z","text":"x","entities":{"hashtags":[{"tag":"a"}]},"referenced_tweets":[{"type":"retweeted","id":"5"}]},"includes":{"users":[{"id":"8"}]}}"##,
+];

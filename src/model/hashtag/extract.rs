@@ -21,7 +21,7 @@ pub fn extract(text: &str, into: &mut TagList, limits: TagLimits) -> Result<(), 
         if run.is_empty() || !may_begin_at(text, start.start) || addresses.cover(start.start) {
             continue;
         }
-        match into.push_found(&text[run], limits) {
+        match into.push_run(&text[run], limits, false) {
             Ok(_) | Err(TagFault::Invalid) => {}
             Err(fault) => return Err(fault),
         }

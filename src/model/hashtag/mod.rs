@@ -83,19 +83,18 @@ impl TagList {
     /// # Errors
     /// See [`TagFault`]; the list is unchanged then.
     pub fn push(&mut self, raw: &str, limits: TagLimits) -> Result<bool, TagFault> {
-        let raw = raw.trim();
-        let raw = raw.trim_start_matches(|c| profile::is_start(c) || profile::is_ignorable(c));
-        self.push_where(raw, limits, profile::is_listed)
+        let raw = if raw.is_ascii() {
+            raw.trim_ascii().trim_start_matches('#')
+        } else {
+            raw.trim().trim_start_matches(|c| profile::is_start(c) || profile::is_ignorable(c))
+        };
+        self.push_run(raw, limits, true)
     }
 
-    /// Adds a hashtag found in text, already without its '#'.
-    fn push_found(&mut self, raw: &str, limits: TagLimits) -> Result<bool, TagFault> {
-        self.push_where(raw, limits, profile::is_continue)
-    }
-
-    fn push_where(&mut self, raw: &str, limits: TagLimits, allowed: fn(char) -> bool) -> Result<bool, TagFault> {
+    /// Adds a hashtag without its '#', listed or found in text.
+    fn push_run(&mut self, raw: &str, limits: TagLimits, listed: bool) -> Result<bool, TagFault> {
         let start = self.text.len();
-        let outcome = self.append(raw, limits, allowed).and_then(|()| {
+        let outcome = self.append(raw, limits, listed).and_then(|()| {
             let canonical = start..self.text.len();
             if self.contains(canonical.clone()) {
                 return Ok(None);
@@ -115,30 +114,35 @@ impl TagList {
         Ok(true)
     }
 
-    /// Appends the canonical form of `raw` to the text, checked.
-    fn append(&mut self, raw: &str, limits: TagLimits, allowed: fn(char) -> bool) -> Result<(), TagFault> {
+    /// Appends the canonical form of `raw` to the text, checked: first whether it is a hashtag, then its length.
+    fn append(&mut self, raw: &str, limits: TagLimits, listed: bool) -> Result<(), TagFault> {
+        let allowed = |c| profile::is_continue(c) || listed && profile::is_listed(c);
         let start = self.text.len();
         if raw.is_ascii() {
-            if raw.len() > limits.chars_max {
-                return Err(TagFault::TooLong);
-            }
             self.text.push_str(raw);
             self.text[start..].make_ascii_lowercase();
         } else {
             // Composition makes one character of four at most, so anything longer is too long without being mapped.
             let raw_max = limits.chars_max.saturating_mul(4);
-            let visible = raw.chars().filter(|&c| !profile::is_ignorable(c));
-            if visible.take(raw_max.saturating_add(1)).count() > raw_max {
-                return Err(TagFault::TooLong);
+            let mut visible = raw.chars().filter(|&c| !profile::is_ignorable(c));
+            if visible.clone().take(raw_max.saturating_add(1)).count() > raw_max {
+                return Err(if visible.all(allowed) { TagFault::TooLong } else { TagFault::Invalid });
             }
             canonical::canonical_into(raw, &mut self.text, &mut self.scratch);
-            if self.text[start..].chars().count() > limits.chars_max {
-                return Err(TagFault::TooLong);
-            }
         }
-        let canonical = &self.text[start..];
-        let valid = canonical.chars().all(allowed) && canonical.chars().any(profile::is_naming);
-        if valid { Ok(()) } else { Err(TagFault::Invalid) }
+        let (mut chars, mut named) = (0, false);
+        for c in self.text[start..].chars() {
+            if !allowed(c) {
+                return Err(TagFault::Invalid);
+            }
+            chars += 1;
+            named |= profile::is_naming(c);
+        }
+        match named {
+            false => Err(TagFault::Invalid),
+            true if chars > limits.chars_max => Err(TagFault::TooLong),
+            true => Ok(()),
+        }
     }
 
     fn contains(&self, canonical: Range<usize>) -> bool {
@@ -227,6 +231,9 @@ mod tests {
         assert_eq!(list.push("abcde", limits), Err(TagFault::TooLong));
         assert_eq!(list.push("日本語日本", limits), Err(TagFault::TooLong));
         assert_eq!(list.push(&"é".repeat(100_000), limits), Err(TagFault::TooLong));
+        // A sentence is no hashtag, however long.
+        assert_eq!(list.push("not a tag at all", limits), Err(TagFault::Invalid));
+        assert_eq!(list.push(&"é à ".repeat(1000), limits), Err(TagFault::Invalid));
         // Four letters, however many invisible characters stand between them.
         let padded = "v".to_owned() + &"\u{200b}".repeat(10_000) + "ote";
         assert_eq!(list.push(&padded, limits), Ok(true));

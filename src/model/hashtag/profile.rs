@@ -10,14 +10,13 @@
 //!
 //! Every character kept here maps to characters kept here (a test walks all of Unicode): a canonical form is a hashtag.
 
+use std::sync::LazyLock;
+
 use icu_properties::props::{
     ChangesWhenNfkcCasefolded, DefaultIgnorableCodePoint, EmojiComponent, ExtendedPictographic, GeneralCategory,
     XidContinue,
 };
 use icu_properties::{CodePointMapData, CodePointSetData};
-
-/// U+20E3, which makes a keycap of the character before it.
-const KEYCAP: char = '\u{20e3}';
 
 /// Whether a hashtag may begin with `c`: '#' and its compatibility forms.
 pub(super) fn is_start(c: char) -> bool {
@@ -27,7 +26,7 @@ pub(super) fn is_start(c: char) -> bool {
 /// Whether `c` is default-ignorable: drawn as nothing, dropped by the canonical form.
 pub(super) fn is_ignorable(c: char) -> bool {
     // U+00AD, the soft hyphen, is the first one.
-    c >= '\u{ad}' && CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(c)
+    c >= '\u{ad}' && class(c) & IGNORABLE != 0
 }
 
 /// Whether `c` is a letter, mark, digit or connector: after such a character '#' begins no hashtag.
@@ -35,12 +34,12 @@ pub(super) fn is_word(c: char) -> bool {
     if c.is_ascii() {
         return c.is_ascii_alphanumeric() || c == '_';
     }
-    CodePointSetData::new::<XidContinue>().contains(c) && !is_ignorable(c)
+    class(c) & WORD != 0
 }
 
 /// Whether a hashtag in text may go on with `c`, not counting default-ignorables.
 pub(super) fn is_continue(c: char) -> bool {
-    is_word(c) || is_emoji(c)
+    if c.is_ascii() { is_word(c) } else { class(c) & (WORD | EMOJI) != 0 }
 }
 
 /// Whether a hashtag that a platform lists may hold `c`.
@@ -50,27 +49,45 @@ pub(super) fn is_listed(c: char) -> bool {
 
 /// Whether `c` makes a name of a hashtag: it needs one character besides digits and signs.
 pub(super) fn is_naming(c: char) -> bool {
-    if c.is_ascii() {
-        return c.is_ascii_alphabetic();
-    }
-    CodePointMapData::<GeneralCategory>::new().get(c) != GeneralCategory::DecimalNumber
+    if c.is_ascii() { c.is_ascii_alphabetic() } else { class(c) & DIGIT == 0 }
 }
 
-/// Whether the canonical form of `c` alone may differ from `c`.
+/// Whether the canonical form of `c` alone differs from `c`.
 pub(super) fn is_mapped(c: char) -> bool {
-    if c.is_ascii() {
-        return c.is_ascii_uppercase();
-    }
-    CodePointSetData::new::<ChangesWhenNfkcCasefolded>().contains(c)
+    if c.is_ascii() { c.is_ascii_uppercase() } else { class(c) & MAPPED != 0 }
 }
 
-fn is_emoji(c: char) -> bool {
+const IGNORABLE: u8 = 1;
+const WORD: u8 = 2;
+const EMOJI: u8 = 4;
+const DIGIT: u8 = 8;
+const MAPPED: u8 = 16;
+
+/// U+20E3, which makes a keycap of the character before it.
+const KEYCAP: char = '\u{20e3}';
+
+/// The classes of `c`, as bits.
+fn class(c: char) -> u8 {
+    // Unicode's sets are sorted ranges, some ten steps a question. The first two planes hold all but rare Han characters;
+    // their table is made at the first hashtag that needs it.
+    static TABLE: LazyLock<Vec<u8>> =
+        LazyLock::new(|| (0..=0x1_ffff).map(|code| char::from_u32(code).map_or(0, look_up)).collect());
+    TABLE.get(c as usize).copied().unwrap_or_else(|| look_up(c))
+}
+
+fn look_up(c: char) -> u8 {
+    let ignorable = CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(c);
+    let mapped = CodePointSetData::new::<ChangesWhenNfkcCasefolded>().contains(c);
+    let word = CodePointSetData::new::<XidContinue>().contains(c) && !ignorable;
+    let picture = CodePointSetData::new::<ExtendedPictographic>().contains(c)
+        || CodePointSetData::new::<EmojiComponent>().contains(c);
     // Below U+2000 stand only '#', '*', digits, © and ®.
-    c >= '\u{2000}'
-        && c != KEYCAP
-        && (CodePointSetData::new::<ExtendedPictographic>().contains(c)
-            || CodePointSetData::new::<EmojiComponent>().contains(c))
-        && !is_mapped(c)
+    let emoji = picture && c >= '\u{2000}' && c != KEYCAP && !mapped;
+    let digit = CodePointMapData::<GeneralCategory>::new().get(c) == GeneralCategory::DecimalNumber;
+    [(ignorable, IGNORABLE), (word, WORD), (emoji, EMOJI), (digit, DIGIT), (mapped, MAPPED)]
+        .into_iter()
+        .filter(|(holds, _)| *holds)
+        .fold(0, |bits, (_, bit)| bits | bit)
 }
 
 #[cfg(test)]

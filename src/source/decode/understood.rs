@@ -119,3 +119,49 @@ impl fmt::Display for Understood {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(lines: &[&str], format: Format) -> Understood {
+        let limits = Limits { post_bytes_max: 1000, hashtags_max: 3, hashtag_chars_max: 20, id_bytes_max: 20 };
+        Understood::of(lines.iter().map(|line| line.as_bytes().to_vec()), format, limits)
+    }
+
+    #[test]
+    fn a_mixed_sample_is_summed_up() {
+        let sum = of(
+            &[
+                r##"{"id":1,"ts":1494014401000,"account":1,"hashtags":["a","B","123"]}"##,
+                "",
+                r#"{"id":"2","created_at":"2017-05-05T20:00:00Z","author_id":"3","text":"none"}"#,
+                r#"{"id":3,"ts":1494014400,"account":1}"#,
+                r#"{"id":4,"ts":1494014402,"account":1}"#,
+                r#"{"id":5"#,
+            ],
+            Format::Auto,
+        );
+        let expected = "\
+understood 2 of 5 lines, rejected 3
+  1 as native
+  1 as x-v2
+  1 posts with a hashtag, 2 mentions
+  event times from 2017-05-05T20:00:00.000Z to 2017-05-05T20:00:01.000Z
+  1 listed hashtags left out: blank, digits only or with foreign characters
+rejected(syntax): 1, first in line 6: EOF while parsing an object at line 1 column 7
+rejected(time_range): 2, first in line 4: `ts` lies outside 2000 to 2099 (1494014400 looks like seconds, milliseconds are meant)
+warning: the times of 2 lines look like seconds; tagwatch expects milliseconds or RFC 3339
+";
+        assert_eq!(sum.to_string(), expected);
+        assert_eq!(sum.understood(), 2);
+    }
+
+    #[test]
+    fn a_sample_of_another_format_is_not_understood() {
+        let sum = of(&[r#"{"name":"x"}"#, "5"], Format::Native);
+        assert_eq!(sum.understood(), 0);
+        assert_eq!(sum.rejected.values().map(|refused| refused.count).sum::<u64>(), 2);
+        assert_eq!(of(&[], Format::Native).to_string().lines().last(), Some("warning: the sample holds no line"));
+    }
+}
