@@ -71,7 +71,7 @@ pub fn execute(args: Args, common: &Common) -> anyhow::Result<Exit> {
 fn paced(posts: impl Iterator<Item = SimPost>, pace: Option<Pace>) -> impl Iterator<Item = SimPost> {
     let began = clock::monotonic();
     posts.inspect(move |post| {
-        let wait = pace.as_ref().map_or(Duration::ZERO, |pace| pace.wait(post.ts, began.elapsed()));
+        let wait = pace.as_ref().map_or(Duration::ZERO, |pace| pace.wait(EventTime(post.ts), began.elapsed()));
         if !wait.is_zero() {
             std::thread::sleep(wait);
         }
@@ -89,7 +89,7 @@ fn to_file(posts: impl Iterator<Item = SimPost>, path: &Path) -> io::Result<()> 
 fn to_topic(posts: impl Iterator<Item = SimPost>, topic: &str, config: &Config) -> anyhow::Result<Exit> {
     let producer = Producer::connect(&config.kafka)?;
     let (count, sent) = crate::simulate::send(posts, |post, json| {
-        producer.send(topic, None, None, json, Some(post.ts.0)).map_err(io::Error::other)
+        producer.send(topic, None, None, json, Some(post.ts)).map_err(io::Error::other)
     });
     sent.with_context(|| format!("cannot write post {} to '{topic}'", count + 1))?;
     producer.flush(FLUSH_MAX).with_context(|| format!("posts may be missing from '{topic}'"))?;

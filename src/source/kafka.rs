@@ -24,7 +24,7 @@ use super::tally::Tally;
 use super::{IntakeOptions, Outcome, Step};
 use crate::kafka::ends::EndWatcher;
 use crate::kafka::producer::{RejectedWriter, Rejection};
-use crate::kafka::reader::{Reader, Record};
+use crate::kafka::reader::{GroupHandle, Reader, Record};
 use crate::model::EventTime;
 use crate::{clock, config, kafka};
 
