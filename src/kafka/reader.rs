@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerGroupMetadata};
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerGroupMetadata};
 use rdkafka::error::RDKafkaErrorCode as Code;
 use rdkafka::{Offset, TopicPartitionList};
 use tracing::debug;
@@ -22,6 +22,9 @@ use crate::config;
 use crate::model::EventTime;
 
 pub use super::batch::Record;
+
+/// Longest wait for the answer to a commit.
+const COMMIT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A connection that reads one topic. Dropping it takes at most five seconds, whatever the brokers do.
 pub struct Reader {
@@ -256,14 +259,18 @@ impl Reader {
         self.paused.borrow().iter().copied().collect()
     }
 
-    /// Commits positions (next offsets) and waits for the answer, for about twenty seconds at most.
+    /// Commits positions (next offsets) and waits for the answer, for ten seconds at most.
     ///
     /// # Errors
     /// [`Error::Unavailable`] where the coordinator did not answer: committed or not is then unknown.
     pub fn commit(&self, offsets: &BTreeMap<i32, i64>) -> Result<(), Error> {
         let list = self.list(offsets.iter().map(|(partition, offset)| (*partition, Offset::Offset(*offset))))?;
         let what = format!("committing offsets of {}", self.topic);
-        self.consumer().commit(&list, CommitMode::Sync).map_err(|error| Error::from_kafka(&what, &error))
+        match self.session().commit(&list, COMMIT_TIMEOUT) {
+            Some(Code::NoError) => Ok(()),
+            Some(code) => Err(Error::from_code(&what, code, &code.to_string())),
+            None => Err(Error::Unavailable(format!("{what}: no answer within {COMMIT_TIMEOUT:?}"))),
+        }
     }
 
     /// Lets librdkafka write its log lines while nothing is assigned.

@@ -129,7 +129,7 @@ fn a_paused_partition_waits_and_loses_nothing() {
 fn failed_fetches_lose_and_double_nothing() {
     let mock = Mock::start(&[("posts", 2)]).unwrap();
     fill(&mock, "posts", 2, 3000);
-    mock.fail(Request::Fetch, 3).unwrap();
+    mock.fail(Request::FetchOfPartition, 3).unwrap();
     let reader = reader(&mock, "posts");
     reader.assign(&BTreeMap::from([(0, 0), (1, 0)])).unwrap();
     let mut faults = 0;
@@ -149,7 +149,7 @@ fn failed_fetches_lose_and_double_nothing() {
             _ => {}
         }
         if turn == 6 {
-            mock.fail(Request::Fetch, 2).unwrap();
+            mock.fail(Request::FetchOfPartition, 2).unwrap();
         }
         (read.values().map(Vec::len).sum::<usize>() >= 6000).then_some(())
     });
