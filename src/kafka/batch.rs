@@ -1,8 +1,8 @@
 //! Records taken from librdkafka by the batch: 1.3 to 1.5 times cheaper a record than its event interface, which wraps
 //! each one (measured), and the only interface that says *which* partition an error belongs to.
 //!
-//! Also committing with a deadline, which rdkafka does not offer. The only file with unsafe code. It is sound with `assign` alone: with a consumer group, rebalance events would come
-//! through the same queue and are not handled here.
+//! Also committing with a deadline, which rdkafka does not offer. The only file with unsafe code. It is sound with
+//! `assign` alone: with a consumer group, rebalance events would come through the same queue and are not handled here.
 #![allow(unsafe_code)]
 
 use std::cell::RefCell;
@@ -106,8 +106,8 @@ impl Session {
         let timeout_ms = c_int::try_from(timeout.as_millis()).unwrap_or(c_int::MAX);
         let mut taken = self.taken.borrow_mut();
         let max = max.min(taken.capacity());
-        // SAFETY: the queue is valid while `self` lives, there is room for `max` pointers (the capacity), and librdkafka
-        // returns how many of them it wrote, or −1.
+        // SAFETY: the queue is valid while `self` lives, there is room for `max` pointers (the capacity), and
+        // librdkafka returns how many of them it wrote, or −1.
         unsafe {
             let count = sys::rd_kafka_consume_batch_queue(self.queue.as_ptr(), timeout_ms, taken.as_mut_ptr(), max);
             taken.set_len(usize::try_from(count).unwrap_or(0).min(max));
@@ -123,8 +123,8 @@ impl Session {
 }
 
 impl Session {
-    /// Commits `offsets` and waits for the answer until `timeout` is over; none where it did not come by then. (The call
-    /// that rdkafka wraps waits for ever where a broker keeps its connection and does not answer.)
+    /// Commits `offsets` and waits for the answer until `timeout` is over; none where it did not come by then. (The
+    /// call that rdkafka wraps waits for ever where a broker keeps its connection and does not answer.)
     pub fn commit(&self, offsets: &TopicPartitionList, timeout: Duration) -> Option<Code> {
         let client = self.consumer.client().native_ptr();
         let timeout_ms = c_int::try_from(timeout.as_millis()).unwrap_or(c_int::MAX);

@@ -1,9 +1,9 @@
 //! An embedded Kafka: librdkafka's own mock cluster, which speaks the real wire protocol on loopback ports. It is the
 //! demo's broker and carries tests of faults that a real one cannot be asked for.
 //!
-//! What it is not (measured): it keeps 5 MiB a partition, shows aborted records to everyone, accepts fenced writers, loses
-//! offsets sent in a transaction, and answers "the end" to every question by time. Nothing that must be exactly once is
-//! tested on it.
+//! What it is not (measured): it keeps 5 MiB a partition, shows aborted records to everyone, accepts fenced writers,
+//! loses offsets sent in a transaction, and answers "the end" to every question by time. Nothing that must be exactly
+//! once is tested on it.
 
 use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
@@ -40,8 +40,8 @@ pub struct Mock {
 pub enum Request {
     /// Reading records. The client repeats it and says nothing.
     Fetch,
-    /// Reading records of a partition; the client says so and goes on. Only for clients that connect after it, because it
-    /// takes the broker back to a protocol in which a whole request cannot fail.
+    /// Reading records of a partition; the client says so and goes on. Only for clients that connect after it, because
+    /// it takes the broker back to a protocol in which a whole request cannot fail.
     FetchOfPartition,
     /// Writing records.
     Produce,

@@ -1,7 +1,8 @@
 //! Reads the partitions of a topic from positions that the caller names.
 //!
 //! One thread owns a reader and polls it. It never joins a group: the group's name only says where commits lie. What
-//! comes is read-committed, in order for each partition, and bounded in bytes by the prefetch limits of [`client`](super::client).
+//! comes is read-committed, in order for each partition, and bounded in bytes by the prefetch limits of
+//! [`client`](super::client).
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -81,8 +82,8 @@ impl Reader {
             .ok_or_else(|| Error::Other("reader has no group".into()))
     }
 
-    /// All partitions of the topic, ascending. Waits for brokers and for the topic until `stop` says otherwise, and says
-    /// at once and then every ten seconds what it waits for.
+    /// All partitions of the topic, ascending. Waits for brokers and for the topic until `stop` says otherwise, and
+    /// says at once and then every ten seconds what it waits for.
     ///
     /// # Errors
     /// [`Error::Unavailable`] when stopped, [`Error::Fatal`] where the topic may not be read.
@@ -144,8 +145,8 @@ impl Reader {
         })
     }
 
-    /// For each partition the first offset whose record has a Kafka timestamp not before `at`, or its end where there is
-    /// none. The embedded broker answers "the end" to everything; there it is the oldest offset.
+    /// For each partition the first offset whose record has a Kafka timestamp not before `at`, or its end where there
+    /// is none. The embedded broker answers "the end" to everything; there it is the oldest offset.
     ///
     /// # Errors
     /// [`Error::Unavailable`] where the leaders do not answer within half a minute.
@@ -200,8 +201,9 @@ impl Reader {
         next
     }
 
-    /// The records and errors that are there, up to a thousand or so, each handed to `each`; returns how many. Waits up to
-    /// `timeout` for a first one and not at all for a second. The fast path: half the cost of [`poll`](Self::poll).
+    /// The records and errors that are there, up to a thousand or so, each handed to `each`; returns how many. Waits up
+    /// to `timeout` for a first one and not at all for a second. The fast path: 0.6 of the CPU time of
+    /// [`poll`](Self::poll) (measured).
     pub fn poll_batch<'a>(&'a self, timeout: Duration, mut each: impl FnMut(Result<Record<'a>, Error>)) -> usize {
         match self.take(BATCH, Duration::ZERO, &mut each) {
             0 if !timeout.is_zero() => self.take(1, timeout, &mut each),
@@ -209,9 +211,9 @@ impl Reader {
         }
     }
 
-    /// The next offset to come, for each assigned partition: after the last record that was handed out *and* after control
-    /// records (ends of transactions) that follow it, so a partition that was read to its end stands at its end. For a
-    /// moment after `assign` went back in a partition that was read before, it is the old one.
+    /// The next offset to come, for each assigned partition: after the last record that was handed out *and* after
+    /// control records (ends of transactions) that follow it, so a partition that was read to its end stands at its
+    /// end. For a moment after `assign` went back in a partition that was read before, it is the old one.
     pub fn positions(&self) -> BTreeMap<i32, i64> {
         let mut positions = self.starts.borrow().clone();
         if let Ok(list) = self.consumer().position() {
@@ -290,8 +292,8 @@ impl Reader {
 
     /// Takes records and sorts what came in place of them.
     ///
-    /// librdkafka believes the record at a fault's offset handed out once the fault was, and would go on behind it after
-    /// a pause. So a partition with a passing fault is sent back to where it stood.
+    /// librdkafka believes the record at a fault's offset handed out once the fault was, and would go on behind it
+    /// after a pause. So a partition with a passing fault is sent back to where it stood.
     fn take<'a>(&'a self, max: usize, timeout: Duration, each: &mut impl FnMut(Result<Record<'a>, Error>)) -> usize {
         let mut stood = BTreeMap::new();
         let count = self.session().take(max, timeout, |record| match record {

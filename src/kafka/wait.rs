@@ -62,8 +62,8 @@ impl Patience {
     }
 }
 
-/// Drops `client` on a thread of its own and waits for that at most five seconds. Destroying a client of librdkafka talks
-/// to brokers and has hung where they were gone; then the thread is left behind and the process goes on to end.
+/// Drops `client` on a thread of its own and waits for that at most five seconds. Destroying a client of librdkafka
+/// talks to brokers and has hung where they were gone; then the thread is left behind and the process goes on to end.
 pub(super) fn close<T: Send + 'static>(name: &'static str, client: T) {
     close_within(CLOSE_TIMEOUT, name, client);
 }
