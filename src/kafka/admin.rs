@@ -1,5 +1,5 @@
-//! The topics that the config needs: which are there, which are missing, which are not as they must be, and creating the
-//! missing ones. What exists is never changed: partitions and retention belong to whoever runs the cluster.
+//! The topics that the config needs: which are there, which are missing, which are not as they must be, and creating
+//! the missing ones. What exists is never changed: partitions and retention belong to whoever runs the cluster.
 
 use std::time::Duration;
 

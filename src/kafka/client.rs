@@ -35,8 +35,8 @@ const BASE: &[(&str, &str)] = &[
     ("log.connection.close", "false"),
 ];
 
-/// Properties of a reader. Prefetch is bounded in bytes for the whole client (32 MiB, and one response of 16 MiB on top);
-/// `fetch.queue.backoff.ms` at its default of a second cuts a fast reader to less than half (measured).
+/// Properties of a reader. Prefetch is bounded in bytes for the whole client (32 MiB, and one response of 16 MiB on
+/// top); `fetch.queue.backoff.ms` at its default of a second cuts a fast reader to less than half (measured).
 const READER: &[(&str, &str)] = &[
     ("fetch.queue.backoff.ms", "5"),
     ("queued.min.messages", "10000"),
@@ -186,9 +186,9 @@ impl ClientContext for Context {
 
 impl ConsumerContext for Context {}
 
-/// Writes one line of librdkafka's log. An error of librdkafka is a warning of ours: it carries on, reconnects, and what a
-/// person must act on comes back from a call. The same facility speaks at most once in ten seconds, because a broker that
-/// is away makes every connection of every client say so again and again.
+/// Writes one line of librdkafka's log. An error of librdkafka is a warning of ours: it carries on, reconnects, and
+/// what a person must act on comes back from a call. The same facility speaks at most once in ten seconds, because a
+/// broker that is away makes every connection of every client say so again and again.
 pub(super) fn bridge(level: i32, facility: &str, text: &str) {
     match level {
         0..=2 => error!(target: "librdkafka", facility, "{text}"),

@@ -14,7 +14,8 @@ pub enum Error {
     /// Brokers are away, starting or moving leaders. The same call may succeed later; nothing was lost.
     #[error("{0}")]
     Unavailable(String),
-    /// The broker no longer has (or does not yet have) the position that was asked for. Where to go on is decided above.
+    /// The broker no longer has (or does not yet have) the position that was asked for. Where to go on is decided
+    /// above.
     #[error(
         "offset {offset} of {topic}[{partition}] is not in the log: retention has passed it, or the topic was made anew"
     )]
@@ -81,8 +82,8 @@ impl Error {
     }
 }
 
-/// Codes that go away by themselves: lost connections, elections, coordinators on the move, overload. A missing topic is
-/// among them because a topic just created is unknown to some brokers for a moment.
+/// Codes that go away by themselves: lost connections, elections, coordinators on the move, overload. A missing topic
+/// is among them because a topic just created is unknown to some brokers for a moment.
 fn is_passing(code: Code) -> bool {
     matches!(
         code,

@@ -1,9 +1,9 @@
 //! An embedded Kafka: librdkafka's own mock cluster, which speaks the real wire protocol on loopback ports. It is the
 //! demo's broker and carries tests of faults that a real one cannot be asked for.
 //!
-//! What it is not (measured): it keeps 5 MiB a partition, shows aborted records to everyone, accepts fenced writers, loses
-//! offsets sent in a transaction, and answers "the end" to every question by time. Nothing that must be exactly once is
-//! tested on it.
+//! What it is not (measured): it keeps 5 MiB a partition, shows aborted records to everyone, accepts fenced writers,
+//! loses offsets sent in a transaction, and answers "the end" to every question by time. Nothing that must be exactly
+//! once is tested on it.
 
 use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
@@ -22,6 +22,9 @@ type Order = Box<dyn FnOnce(&Cluster) + Send>;
 /// The one broker's id.
 const BROKER: i32 = 1;
 
+/// The last version of the fetch protocol whose answer has errors for partitions only.
+const FETCH_VERSION_WITHOUT_ERROR: i16 = 6;
+
 /// A running embedded broker; dropping it ends it.
 pub struct Mock {
     /// Bootstrap brokers, `host:port`.
@@ -35,8 +38,11 @@ pub struct Mock {
 /// A request that can be made to fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Request {
-    /// Reading records.
+    /// Reading records. The client repeats it and says nothing.
     Fetch,
+    /// Reading records of a partition; the client says so and goes on. Only for clients that connect after it, because
+    /// it takes the broker back to a protocol in which a whole request cannot fail.
+    FetchOfPartition,
     /// Writing records.
     Produce,
     /// Asking for committed offsets.
@@ -126,8 +132,14 @@ impl Mock {
     /// [`Error::Other`] where the cluster is ending.
     pub fn fail(&self, request: Request, count: usize) -> Result<(), Error> {
         self.order(move |cluster| {
+            if request == Request::FetchOfPartition {
+                let limited = cluster.apiversion(RDKafkaApiKey::Fetch, Some(0), Some(FETCH_VERSION_WITHOUT_ERROR));
+                limited.map_err(|error| Error::from_kafka("limiting the protocol", &error))?;
+            }
             let (key, error) = match request {
-                Request::Fetch => (RDKafkaApiKey::Fetch, RDKafkaRespErr::RD_KAFKA_RESP_ERR_KAFKA_STORAGE_ERROR),
+                Request::Fetch | Request::FetchOfPartition => {
+                    (RDKafkaApiKey::Fetch, RDKafkaRespErr::RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT)
+                }
                 Request::Produce => (RDKafkaApiKey::Produce, RDKafkaRespErr::RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS),
                 Request::OffsetFetch => {
                     (RDKafkaApiKey::OffsetFetch, RDKafkaRespErr::RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS)

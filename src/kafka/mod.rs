@@ -1,8 +1,8 @@
 //! Kafka: the only home of rdkafka. Clients that read, write, watch and create, each with a deadline on every call that
 //! can block, and one enum of errors that says what the caller must do next.
 //!
-//! Nothing here decides anything about posts. Reading is by `assign` alone: where to start is the caller's decision, and
-//! a position that the broker no longer has is an error, never a silent jump.
+//! Nothing here decides anything about posts. Reading is by `assign` alone: where to start is the caller's decision,
+//! and a position that the broker no longer has is an error, never a silent jump.
 
 mod error;
 

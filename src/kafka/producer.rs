@@ -1,5 +1,5 @@
-//! Plain idempotent writing: posts (of `simulate` and the demo's player) and rejected records. No transactions; in order
-//! for each partition; what is under way is bounded, and what was not delivered is counted and said.
+//! Plain idempotent writing: posts (of `simulate` and the demo's player) and rejected records. No transactions; in
+//! order for each partition; what is under way is bounded, and what was not delivered is counted and said.
 
 use std::sync::Mutex;
 use std::sync::PoisonError;
@@ -59,8 +59,8 @@ impl ProducerContext for Deliveries {
     }
 }
 
-/// A connection that writes records to any topic. Dropping it takes at most five seconds and gives up what is under way:
-/// call [`flush`](Self::flush) first.
+/// A connection that writes records to any topic. Dropping it takes at most five seconds and gives up what is under
+/// way: call [`flush`](Self::flush) first.
 pub struct Producer {
     /// The client; taken out only by `drop`.
     client: Option<ThreadedProducer<Deliveries>>,
@@ -87,8 +87,8 @@ impl Producer {
         Ok(Producer { client: Some(client), brokers: kafka.brokers.clone() })
     }
 
-    /// Hands one record over. Where the bound on what is under way is reached, waits up to half a minute for room. Without
-    /// a partition the key decides, without a key chance does; without a time the record gets the present one.
+    /// Hands one record over. Where the bound on what is under way is reached, waits up to half a minute for room.
+    /// Without a partition the key decides, without a key chance does; without a time the record gets the present one.
     ///
     /// # Errors
     /// [`Error::Unavailable`] where there was no room in that time, [`Error::Other`] where the record is too large.

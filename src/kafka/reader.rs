@@ -1,7 +1,8 @@
 //! Reads the partitions of a topic from positions that the caller names.
 //!
 //! One thread owns a reader and polls it. It never joins a group: the group's name only says where commits lie. What
-//! comes is read-committed, in order for each partition, and bounded in bytes by the prefetch limits of [`client`](super::client).
+//! comes is read-committed, in order for each partition, and bounded in bytes by the prefetch limits of
+//! [`client`](super::client).
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,7 +10,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerGroupMetadata};
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerGroupMetadata};
 use rdkafka::error::RDKafkaErrorCode as Code;
 use rdkafka::{Offset, TopicPartitionList};
 use tracing::debug;
@@ -22,6 +23,9 @@ use crate::config;
 use crate::model::EventTime;
 
 pub use super::batch::Record;
+
+/// Longest wait for the answer to a commit.
+const COMMIT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A connection that reads one topic. Dropping it takes at most five seconds, whatever the brokers do.
 pub struct Reader {
@@ -78,8 +82,8 @@ impl Reader {
             .ok_or_else(|| Error::Other("reader has no group".into()))
     }
 
-    /// All partitions of the topic, ascending. Waits for brokers and for the topic until `stop` says otherwise, and says
-    /// at once and then every ten seconds what it waits for.
+    /// All partitions of the topic, ascending. Waits for brokers and for the topic until `stop` says otherwise, and
+    /// says at once and then every ten seconds what it waits for.
     ///
     /// # Errors
     /// [`Error::Unavailable`] when stopped, [`Error::Fatal`] where the topic may not be read.
@@ -141,8 +145,8 @@ impl Reader {
         })
     }
 
-    /// For each partition the first offset whose record has a Kafka timestamp not before `at`, or its end where there is
-    /// none. The embedded broker answers "the end" to everything; there it is the oldest offset.
+    /// For each partition the first offset whose record has a Kafka timestamp not before `at`, or its end where there
+    /// is none. The embedded broker answers "the end" to everything; there it is the oldest offset.
     ///
     /// # Errors
     /// [`Error::Unavailable`] where the leaders do not answer within half a minute.
@@ -197,8 +201,9 @@ impl Reader {
         next
     }
 
-    /// The records and errors that are there, up to a thousand or so, each handed to `each`; returns how many. Waits up to
-    /// `timeout` for a first one and not at all for a second. The fast path: half the cost of [`poll`](Self::poll).
+    /// The records and errors that are there, up to a thousand or so, each handed to `each`; returns how many. Waits up
+    /// to `timeout` for a first one and not at all for a second. The fast path: 0.6 of the CPU time of
+    /// [`poll`](Self::poll) (measured).
     pub fn poll_batch<'a>(&'a self, timeout: Duration, mut each: impl FnMut(Result<Record<'a>, Error>)) -> usize {
         match self.take(BATCH, Duration::ZERO, &mut each) {
             0 if !timeout.is_zero() => self.take(1, timeout, &mut each),
@@ -206,9 +211,9 @@ impl Reader {
         }
     }
 
-    /// The next offset to come, for each assigned partition: after the last record that was handed out *and* after control
-    /// records (ends of transactions) that follow it, so a partition that was read to its end stands at its end. For a
-    /// moment after `assign` went back in a partition that was read before, it is the old one.
+    /// The next offset to come, for each assigned partition: after the last record that was handed out *and* after
+    /// control records (ends of transactions) that follow it, so a partition that was read to its end stands at its
+    /// end. For a moment after `assign` went back in a partition that was read before, it is the old one.
     pub fn positions(&self) -> BTreeMap<i32, i64> {
         let mut positions = self.starts.borrow().clone();
         if let Ok(list) = self.consumer().position() {
@@ -256,14 +261,18 @@ impl Reader {
         self.paused.borrow().iter().copied().collect()
     }
 
-    /// Commits positions (next offsets) and waits for the answer, for about twenty seconds at most.
+    /// Commits positions (next offsets) and waits for the answer, for ten seconds at most.
     ///
     /// # Errors
     /// [`Error::Unavailable`] where the coordinator did not answer: committed or not is then unknown.
     pub fn commit(&self, offsets: &BTreeMap<i32, i64>) -> Result<(), Error> {
         let list = self.list(offsets.iter().map(|(partition, offset)| (*partition, Offset::Offset(*offset))))?;
         let what = format!("committing offsets of {}", self.topic);
-        self.consumer().commit(&list, CommitMode::Sync).map_err(|error| Error::from_kafka(&what, &error))
+        match self.session().commit(&list, COMMIT_TIMEOUT) {
+            Some(Code::NoError) => Ok(()),
+            Some(code) => Err(Error::from_code(&what, code, &code.to_string())),
+            None => Err(Error::Unavailable(format!("{what}: no answer within {COMMIT_TIMEOUT:?}"))),
+        }
     }
 
     /// Lets librdkafka write its log lines while nothing is assigned.
@@ -283,8 +292,8 @@ impl Reader {
 
     /// Takes records and sorts what came in place of them.
     ///
-    /// librdkafka believes the record at a fault's offset handed out once the fault was, and would go on behind it after
-    /// a pause. So a partition with a passing fault is sent back to where it stood.
+    /// librdkafka believes the record at a fault's offset handed out once the fault was, and would go on behind it
+    /// after a pause. So a partition with a passing fault is sent back to where it stood.
     fn take<'a>(&'a self, max: usize, timeout: Duration, each: &mut impl FnMut(Result<Record<'a>, Error>)) -> usize {
         let mut stood = BTreeMap::new();
         let count = self.session().take(max, timeout, |record| match record {

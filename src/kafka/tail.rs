@@ -19,8 +19,8 @@ const STEP_GROWTH: i64 = 16;
 /// control records take offsets, and an open transaction of somebody else ends the read-committed log too early.
 ///
 /// # Errors
-/// [`Error::Other`] where the topic has more than one partition; [`Error::Unavailable`] where it does not exist or its end
-/// was not reached within half a minute, as while somebody's transaction is open.
+/// [`Error::Other`] where the topic has more than one partition; [`Error::Unavailable`] where it does not exist or its
+/// end was not reached within half a minute, as while somebody's transaction is open.
 pub(super) fn last_record(kafka: &config::Kafka, group: &str, topic: &str) -> Result<Option<Vec<u8>>, Error> {
     let reader = Reader::connect(kafka, group, topic)?;
     let deadline = clock::monotonic() + RETRY_TIMEOUT;

@@ -87,8 +87,8 @@ impl AlertWriter {
     /// `stop` says otherwise, and says at once and then every ten seconds what it waits for.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] when stopped, [`Error::Fatal`] where the transactional id may not be used, [`Error::Other`]
-    /// for a property that librdkafka refuses.
+    /// [`Error::Unavailable`] when stopped, [`Error::Fatal`] where the transactional id may not be used,
+    /// [`Error::Other`] for a property that librdkafka refuses.
     pub fn connect_until(kafka: &config::Kafka, id: &str, stop: &dyn Fn() -> bool) -> Result<AlertWriter, Error> {
         let name = format!("{id}-decide");
         let what = format!("transaction coordinator of '{name}' at {}", kafka.brokers);
@@ -134,12 +134,13 @@ impl AlertWriter {
         Ok(Some((place.tick, place.n)))
     }
 
-    /// Writes `lines` (key and value) to partition 0 of `topic` in one transaction: all of them or none, and never twice.
-    /// Every record carries `headers`. No line, no transaction.
+    /// Writes `lines` (key and value) to partition 0 of `topic` in one transaction: all of them or none, and never
+    /// twice. Every record carries `headers`. No line, no transaction.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] after ten seconds: call again *with the same lines*, which are written only if they are not
-    /// there yet. [`Error::Fenced`] and [`Error::Fatal`] end the process. [`Error::Other`] for a line that is too large.
+    /// [`Error::Unavailable`] after ten seconds: call again *with the same lines*, which are written only if they are
+    /// not there yet. [`Error::Fenced`] and [`Error::Fatal`] end the process. [`Error::Other`] for a line that is too
+    /// large.
     pub fn write(
         &mut self,
         topic: &str,

@@ -49,9 +49,10 @@ const LOG4J: &str = "Configuration:
 ";
 
 /// Starts the broker, obeys a line at a time, and kills the broker when there are no more lines. It answers each line
-/// when it is done, so that nobody waits for a clock.
+/// when it is done, so that nobody waits for a clock. A signal to all of the tests does not end it before the broker.
 const KEEPER: &str = r#"
 dir=$1; shift
+trap '' HUP INT TERM
 start() { "$@" </dev/null >>"$dir/broker.log" 2>&1 & pid=$!; }
 start "$@"
 echo started

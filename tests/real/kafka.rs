@@ -134,6 +134,7 @@ fn a_position_passes_control_records() {
     reader.assign(&BTreeMap::from([(0, 0)])).unwrap();
     assert_eq!(read_to(&reader, &BTreeMap::from([(0, 14)])), BTreeMap::from([(0, (0..8).collect())]));
     // Also where there is nothing else left to read.
+    let reader = Reader::connect(&cluster.config(&topic), &fresh("group"), &topic).unwrap();
     reader.assign(&BTreeMap::from([(0, 9)])).unwrap();
     assert_eq!(read_to(&reader, &BTreeMap::from([(0, 14)])), BTreeMap::new());
 }

@@ -1,6 +1,8 @@
 //! Tests against the real things: Apache Kafka, Prometheus, Alertmanager, a browser. What a machine does not have is
 //! listed as ignored by name, with the reason; where `CI` is `true`, that is a failure.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod cluster;
 mod kafka;
 mod mock;
