@@ -66,12 +66,7 @@ fn understood(path: &Path, common: &Common, config: &Config) -> anyhow::Result<U
     Ok(Understood::of(lines.into_iter(), common.format.into(), config.limits.clone()))
 }
 
-fn show(
-    out: &mut impl Write,
-    config: &Config,
-    origins: &BTreeMap<String, String>,
-    key: &SketchKey,
-) -> io::Result<()> {
+fn show(out: &mut impl Write, config: &Config, origins: &BTreeMap<String, String>, key: &SketchKey) -> io::Result<()> {
     writeln!(out, "config ok, version {}", config.version)?;
     let changed = changed(config, origins);
     if changed.is_empty() {

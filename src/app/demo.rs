@@ -1,8 +1,24 @@
 //! `tagwatch demo`: a story from an embedded Kafka, for newcomers.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
+use anyhow::{Context, anyhow};
+
+use super::run::stop_on_signals;
+use super::running::{Ended, Service};
 use super::{Common, Exit};
+use crate::clock;
+use crate::config::{Config, KeyUse, sketch_key};
+use crate::decide::line::{AlertLine, Kind, State};
+use crate::kafka::mock::Mock;
+use crate::kafka::producer::Producer;
+use crate::model::EventTime;
+use crate::simulate::{Options, Pace, chapters, scenario};
+use crate::source::decode::Format;
+use crate::source::kafka::Shared;
 
 /// How the story is played.
 #[derive(Debug, clap::Args)]
@@ -28,11 +44,129 @@ Examples:
   tagwatch demo --speed 500           slower
   tagwatch demo --once --quiet        alerts only, then end";
 
+/// Topic partitions of the embedded broker.
+const PARTITIONS: i32 = 8;
+/// Posts the player may be ahead of the reader: the embedded broker forgets what is older than 5 MiB a partition.
+const AHEAD_MAX: u64 = 8_000;
+/// How long after the last post `--once` waits for what it leads to.
+const LAST_WORDS: Duration = Duration::from_secs(3);
+
 /// Plays the story.
 ///
 /// # Errors
 /// The config is wrong (78), or the demo cannot go on (70).
-pub fn execute(_args: Args, common: &Common) -> anyhow::Result<Exit> {
-    common.config()?;
-    anyhow::bail!("not linked in this build")
+pub fn execute(args: Args, common: &Common) -> anyhow::Result<Exit> {
+    let mut config = common.config()?;
+    let folder = tempfile::tempdir().context("cannot make a folder for the demo's state")?;
+    config.state.dir = folder.path().to_owned();
+    config.kafka.rejected_topic = None;
+    config.http.listen = args.listen.unwrap_or(config.http.listen);
+    println!(
+        "tagwatch demo: two days of synthetic posts (seed {}), {} times as fast as they happened",
+        args.seed, args.speed
+    );
+    let alerts = config.kafka.alerts_topic.clone();
+    let mut topics = vec![(config.kafka.posts_topic.as_str(), PARTITIONS)];
+    topics.extend(alerts.as_deref().map(|topic| (topic, 1)));
+    let mock = Mock::start(&topics)?;
+    config.kafka.brokers = mock.brokers().to_owned();
+    let shared = Arc::<Shared>::default();
+    stop_on_signals(&shared)?;
+    let story = Story::new(&args);
+    let player = {
+        let (config, shared, once, story) = (config.clone(), Arc::clone(&shared), args.once, story.clone());
+        std::thread::Builder::new().name("player".to_owned()).spawn(move || {
+            let played = play(&story, &config, &shared);
+            if once || played.is_err() {
+                std::thread::sleep(LAST_WORDS);
+                shared.stop.store(true, Ordering::Relaxed);
+            }
+            played
+        })?
+    };
+    let service = Service {
+        key: sketch_key(&config, KeyUse::Run)?,
+        config,
+        format: Format::Native,
+        shared,
+        listening: Box::new(|address| {
+            println!("page http://{address}/   metrics http://{address}/metrics   Ctrl-C ends it\n");
+        }),
+        on_line: Box::new(tell),
+    };
+    let ended = service.run()?;
+    player.join().map_err(|_| anyhow!("the player's thread panicked"))??;
+    Ok(if ended == Ended::Drained { Exit::Done } else { Exit::Failure })
+}
+
+/// What is played.
+#[derive(Clone)]
+struct Story {
+    options: Options,
+    speed: f64,
+}
+
+impl Story {
+    fn new(args: &Args) -> Story {
+        Story { options: Options::new(args.seed), speed: f64::from(args.speed) }
+    }
+}
+
+/// Sends the posts at their time, and no further ahead of the reader than the broker remembers.
+fn play(story: &Story, config: &Config, shared: &Shared) -> anyhow::Result<()> {
+    let producer = Producer::connect(&config.kafka)?;
+    let topic = &config.kafka.posts_topic;
+    let mut chapters = chapters(story.options.start).into_iter().peekable();
+    let pace = Pace::new(story.options.start, story.speed);
+    let began = clock::monotonic();
+    let mut json = Vec::new();
+    for (sent, post) in scenario("story", &story.options)?.enumerate() {
+        let wait = pace.wait(EventTime(post.ts), began.elapsed());
+        if !wait.is_zero() {
+            std::thread::sleep(wait);
+        }
+        if sent % 256 == 0 {
+            wait_for_reader(sent as u64, shared);
+        }
+        if shared.stop.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        while let Some((at, words)) = chapters.next_if(|(at, _)| at.0 <= post.ts) {
+            println!("{}  --- {words}", clock_face(&at.to_string()));
+        }
+        json.clear();
+        post.write_json(&mut json);
+        let partition = i32::try_from(post.account % PARTITIONS as u64).unwrap_or(0);
+        producer.send(topic, Some(partition), None, &json, Some(post.ts))?;
+    }
+    producer.flush(Duration::from_secs(10))?;
+    println!("           --- the story is over; the page stays until Ctrl-C");
+    Ok(())
+}
+
+fn wait_for_reader(sent: u64, shared: &Shared) {
+    let read =
+        || -> u64 { shared.progress().partitions.values().map(|at| u64::try_from(at.position).unwrap_or(0)).sum() };
+    while sent.saturating_sub(read()) > AHEAD_MAX && !shared.stop.load(Ordering::Relaxed) {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// One line on the terminal for what a person would want to know.
+fn tell(line: &AlertLine) {
+    if line.state == State::Pending || (line.kind == Kind::OrganicBurst && line.state == State::Resolved) {
+        return;
+    }
+    let mark = match (line.kind, line.state) {
+        (_, State::Resolved) => "calm ",
+        (Kind::CoordinatedBurst, State::Firing) => "ALERT",
+        (Kind::CoordinatedBurst | Kind::SuspectedCoordination, _) => "early",
+        _ => "crowd",
+    };
+    println!("{}  {mark} {}", clock_face(&line.at), line.explanation);
+}
+
+/// Day and minute of an RFC 3339 time.
+fn clock_face(at: &str) -> String {
+    at.get(5..16).unwrap_or(at).replace('T', " ")
 }

@@ -141,8 +141,11 @@ pub fn replay(
     })?;
 
     let mut summary = Summary { config_version: config.version.clone(), ..Summary::default() };
-    let mut decisions =
-        Decisions::new(Decider::new(config.detect.clone(), config.version.clone()), config.track.shards, Tick(i64::MIN / 4));
+    let mut decisions = Decisions::new(
+        Decider::new(config.detect.clone(), config.version.clone()),
+        config.track.shards,
+        Tick(i64::MIN / 4),
+    );
     let mut failed = Ok(());
     for mut message in &shards.output {
         decisions.take(&mut message, |_, decided| {

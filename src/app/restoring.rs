@@ -77,13 +77,18 @@ pub fn restore(folder: &Folder, config: &Config, key_fingerprint: u32) -> Result
         });
     };
     if manifest.config_version != config.version {
-        warn!(was = manifest.config_version, is = config.version, "the rules of detection have changed since the checkpoint");
+        warn!(
+            was = manifest.config_version,
+            is = config.version,
+            "the rules of detection have changed since the checkpoint"
+        );
     }
     let tick = Tick(manifest.tick);
     let watched_since = (manifest.watched_since != i64::MAX).then_some(EventTime(manifest.watched_since));
-    let resume = manifest.resume.iter().map(|(partition, at)| {
-        (*partition, Resume { offset: at.offset, greatest: at.greatest.map(EventTime) })
-    });
+    let resume = manifest
+        .resume
+        .iter()
+        .map(|(partition, at)| (*partition, Resume { offset: at.offset, greatest: at.greatest.map(EventTime) }));
     let restored = Restored { covered: tick, resume: resume.collect() };
     info!(tick = tick.0, at = %tick.end(), chunks = manifest.chunks.len(), "restored");
     let same = manifest.shards as usize == config.track.shards;
@@ -111,7 +116,8 @@ fn shards(config: &Config, manifest: &Manifest, read: Read, watched_since: Optio
                 (*level, *end, regroup(&parts, mine, index == 0))
             });
             let panes: Vec<(u8, i64, Pane)> = panes.filter(|(_, _, pane)| !pane.is_empty()).collect();
-            let rows = read.rows.iter().map(|(end, rows)| (*end, rows.iter().filter(|row| mine(row.tag)).copied().collect()));
+            let rows =
+                read.rows.iter().map(|(end, rows)| (*end, rows.iter().filter(|row| mine(row.tag)).copied().collect()));
             let tick = Tick(manifest.tick);
             Shard::restore(config.windows.clone(), shard_budget(config), tick, watched_since, panes, rows.collect())
         })

@@ -93,7 +93,7 @@ impl Service {
         let parts = Parts { config: self.config, keyed, format: self.format, shared: self.shared, report, health };
         let ended = parts.connect_and_run(folder, state, self.on_line);
         stop_http.cancel();
-        let closed = runtime.block_on(tokio::time::timeout(Duration::from_secs(4), server)).is_ok();
+        let closed = runtime.block_on(async { tokio::time::timeout(Duration::from_secs(4), server).await }).is_ok();
         runtime.shutdown_background();
         match ended? {
             Ended::Drained if closed => Ok(Ended::Drained),
@@ -105,13 +105,14 @@ impl Service {
 /// The metrics and the board, with every reason known from the start.
 fn report(config: &Config) -> Report {
     let board = Arc::new(Board::new(Limits::new(&config.metrics)));
-    let metrics = Arc::new(Metrics::new(Arc::clone(&board), Reason::NAMES));
+    let metrics = Arc::new(Metrics::new(Arc::clone(&board), &Reason::NAMES));
     Report { board, metrics }
 }
 
 /// A state folder that must not be used is a matter of the config; one that cannot be read is not.
 fn refused(error: StoreError) -> anyhow::Error {
-    let is_config = matches!(error, StoreError::OtherId { .. } | StoreError::OtherKey { .. } | StoreError::NewerVersion { .. });
+    let is_config =
+        matches!(error, StoreError::OtherId { .. } | StoreError::OtherKey { .. } | StoreError::NewerVersion { .. });
     anyhow::Error::from(error).context(if is_config { Exit::Config } else { Exit::Fatal })
 }
 

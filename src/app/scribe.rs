@@ -199,7 +199,8 @@ impl Scribe {
         let mut bytes = 0;
         while let Some((place, payload)) = self.unwritten.first_key_value() {
             let (place, encoded) = (*place, encode(payload));
-            let chunks = self.write_chunks(|chunk| ChunkKey { shard: place.0, level: place.1, pane: place.2, chunk }, &encoded)?;
+            let chunks =
+                self.write_chunks(|chunk| ChunkKey { shard: place.0, level: place.1, pane: place.2, chunk }, &encoded)?;
             bytes += encoded.len() as u64;
             self.written.insert(place, chunks);
             self.unwritten.remove(&place);
@@ -216,7 +217,9 @@ impl Scribe {
             watched_since: watched_since.map_or(i64::MAX, |since| since.0),
             resume: resume
                 .iter()
-                .map(|(partition, at)| (*partition, ResumeAt { offset: at.offset, greatest: at.greatest.map(|at| at.0) }))
+                .map(|(partition, at)| {
+                    (*partition, ResumeAt { offset: at.offset, greatest: at.greatest.map(|at| at.0) })
+                })
                 .collect(),
             chunks: self.written.iter().flat_map(|(place, n)| (0..*n).map(move |chunk| key(place, chunk))).collect(),
             decider_chunks,

@@ -9,6 +9,8 @@ use crate::track::usual::Usual;
 
 /// Posts in one ten-second pane from which a hashtag is assessed at once, not only at the end of the minute.
 const POSTS_AT_ONCE: u64 = 5;
+/// Posts in the last hour up to which ten seconds can change the picture; larger ones are assessed once a minute.
+const POSTS_EVERY_TICK: u32 = 2_000;
 /// Growth of the last hour over the average hour of the day that makes a hashtag worth assessing.
 const GROWTH_HOUR: f64 = 2.0;
 /// Growth of the last five minutes over the average hour, taken to the hour.
@@ -28,7 +30,8 @@ pub fn candidates(shard: &Shard, tick: i64, detect: &Detect) -> Vec<u64> {
     }
     tags.retain(|tag| {
         let usual = shard.usuals().of(*tag);
-        usual.h1 >= detect.candidate_posts && grows(shard, *tag, usual, tick)
+        let in_time = tick % MINUTE == 0 || usual.h1 <= POSTS_EVERY_TICK;
+        in_time && usual.h1 >= detect.candidate_posts && grows(shard, *tag, usual, tick)
     });
     tags
 }

@@ -9,9 +9,10 @@ use crate::track::pane::AccountRow;
 pub const CORE_POSTS: u32 = 3;
 
 /// Which accounts are read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum View {
     /// All accounts.
+    #[default]
     All,
     /// Accounts of [`CORE_POSTS`] posts or more.
     Core,

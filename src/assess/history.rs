@@ -74,8 +74,9 @@ pub fn history(shard: &Shard, tag: u64, tick: i64, h1: u64, h24: u64) -> History
         }
         _ => {
             // Accounts of single hours do not add up to a day's; the share of the last rows says how they relate.
-            let (posts, accounts) =
-                hours.iter().fold((0, 0), |sum, hour| (sum.0 + u64::from(hour.posts), sum.1 + u64::from(hour.accounts)));
+            let (posts, accounts) = hours
+                .iter()
+                .fold((0, 0), |sum, hour| (sum.0 + u64::from(hour.posts), sum.1 + u64::from(hour.accounts)));
             let share = if posts == 0 { 0.8 } else { accounts as f64 / posts as f64 };
             History { posts: recent, accounts: recent * share, dispersion, baseline: Baseline::Recent }
         }

@@ -32,6 +32,17 @@ pub fn share(hits: u64, n: u64) -> Estimate {
     Estimate { value: p, low: (centre - half).max(0.0), high: (centre + half).min(1.0) }
 }
 
+/// A ratio of sums Σ part / Σ whole over independent units, with a normal interval by the delta method (Cochran 1977,
+/// section 2.11). There must be a unit with a whole above 0.
+pub fn ratio(units: impl Iterator<Item = (f64, f64)> + Clone) -> Estimate {
+    let (parts, wholes, n) =
+        units.clone().fold((0.0, 0.0, 0.0), |sum, unit| (sum.0 + unit.0, sum.1 + unit.1, sum.2 + 1.0));
+    let value = parts / wholes;
+    let residuals: f64 = units.map(|(part, whole)| (part - value * whole) * (part - value * whole)).sum();
+    let half = Z * libm::sqrt(residuals * n / (n - 1.0_f64).max(1.0)) / wholes;
+    Estimate { value, low: (value - half).max(0.0), high: (value + half).min(1.0) }
+}
+
 /// The mean of `values` with its normal interval. `values` must not be empty.
 pub fn mean(values: &[f64]) -> Estimate {
     let n = values.len() as f64;

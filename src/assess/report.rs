@@ -2,7 +2,7 @@
 
 use super::birth::{self, Histogram};
 use super::candidates::candidates;
-use super::crowd::Crowd;
+use super::crowd::{Crowd, View};
 use super::evidence::{Tops, display, tops};
 use super::history::{History, history};
 use super::interval::Estimate;
@@ -39,13 +39,17 @@ impl Report {
     }
 }
 
-/// One signal as read, over all accounts and over the repeat core.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// All signals, read over one crowd.
+#[derive(Clone, Debug)]
 pub struct Reading {
-    /// Over all accounts; none where its input is missing.
-    pub all: Option<Estimate>,
-    /// Over the repeat core; none where that is not read or its input is missing.
-    pub core: Option<Estimate>,
+    /// Hours over which accounts were read.
+    pub hours: i64,
+    /// Which accounts.
+    pub view: View,
+    /// Accounts in the sample.
+    pub accounts: usize,
+    /// The signals in the order of [`ALL`]; none where the input is missing.
+    pub estimates: Vec<Option<Estimate>>,
 }
 
 /// What a shard says of one hashtag.
@@ -65,13 +69,11 @@ pub struct HashtagReport {
     pub is_new: bool,
     /// Earliest event time of the last day, in seconds since the epoch.
     pub first_second: u32,
-    /// Posts and accounts over which the signals are read.
+    /// Posts of the crowd of the last hours.
     pub crowd_posts: u64,
-    /// Accounts over which the signals are read, exact or estimated.
+    /// Its accounts, exact or estimated.
     pub crowd_accounts: u64,
-    /// Accounts of the repeat core in the sample, and their posts.
-    pub core: (u64, u64),
-    /// Readings in the order of [`ALL`].
+    /// The signals over several crowds; the strongest reading counts.
     pub readings: Vec<Reading>,
     /// The most repeated of everything.
     pub tops: Tops,
@@ -90,29 +92,30 @@ pub fn report(shard: &Shard, tick: Tick, detect: &Detect) -> Report {
 
 fn hashtag_report(shard: &Shard, tag: u64, tick: i64, detect: &Detect) -> Option<HashtagReport> {
     let ladder = shard.ladder();
-    let hours = ladder.window(tag, tick, Window::Hours(CROWD_HOURS));
+    let (hours, day) = ladder.hours(tag, tick, CROWD_HOURS, 24);
     if hours.distinct_accounts() < u64::from(detect.candidate_accounts) {
         return None;
     }
     let name = name_of(shard, tag, tick)?;
     let five = ladder.window(tag, tick, Window::M5);
-    let hour = ladder.window(tag, tick, Window::H1);
-    let day = ladder.window(tag, tick, Window::Hours(24));
+    let hour = ladder.window(tag, tick, Window::Minutes(60));
     let windows = windows(shard, tag, tick, &five, &hour, &day);
     let is_new = birth::is_new(shard, tag, tick, day.first_second);
     let facts = Facts {
-        birth_seconds: is_new.then(|| birth::seconds_to_accounts(shard, tag, tick, day.first_second)).flatten(),
+        birth_seconds: is_new.then(|| birth::seconds_to_accounts(&day)).flatten(),
         by_second: by_second(&five, tick),
         by_ten_seconds: is_new.then(|| by_ten_seconds(shard, tag, tick)),
     };
-    let (all, core) = (Crowd::all(&hours, &hour), Crowd::core(&hours, &hour));
-    let readings = ALL
-        .iter()
-        .map(|signal| Reading {
-            all: (signal.read)(&all, &facts),
-            core: if signal.on_core { (signal.read)(&core, &facts) } else { None },
-        })
-        .collect();
+    // A push hides among the public over hours, and over an hour where it is slow: whichever shows it more counts.
+    let all = Crowd::all(&hours, &hour);
+    let mut readings = vec![
+        read(CROWD_HOURS, View::All, &all, &all, &facts),
+        read(CROWD_HOURS, View::Core, &Crowd::core(&hours, &hour), &all, &facts),
+    ];
+    if hour.posts < hours.posts {
+        let all = Crowd::all(&hour, &hour);
+        readings.push(read(1, View::All, &all, &all, &facts));
+    }
     Some(HashtagReport {
         tag,
         display: display(&hour, name),
@@ -123,11 +126,19 @@ fn hashtag_report(shard: &Shard, tag: u64, tick: i64, detect: &Detect) -> Option
         first_second: day.first_second,
         crowd_posts: hours.posts,
         crowd_accounts: hours.distinct_accounts(),
-        core: (core.accounts.len() as u64, core.posts),
         readings,
         tops: tops(&all),
         crowd: all.accounts.iter().take(CROWD_SAMPLE).map(|row| row.account).collect(),
     })
+}
+
+/// Reads all signals over `crowd`; those that say nothing about a core over `all`.
+fn read(hours: i64, view: View, crowd: &Crowd, all: &Crowd, facts: &Facts) -> Reading {
+    let estimates = ALL.iter().map(|signal| {
+        let over = if signal.on_core { crowd } else { all };
+        (signal.read)(over, facts).or_else(|| (signal.read)(all, facts))
+    });
+    Reading { hours, view, accounts: crowd.accounts.len(), estimates: estimates.collect() }
 }
 
 /// Counts in the four windows, each at least those of the shorter one.
@@ -159,14 +170,16 @@ pub fn overview(shard: &Shard, tag: u64, tick: i64) -> Option<(String, String, W
     let name = name_of(shard, tag, tick)?;
     let ladder = shard.ladder();
     let five = ladder.window(tag, tick, Window::M5);
-    let hour = ladder.window(tag, tick, Window::H1);
-    let day = ladder.window(tag, tick, Window::Hours(24));
+    let hour = ladder.window(tag, tick, Window::Minutes(60));
+    let (_, day) = ladder.hours(tag, tick, CROWD_HOURS, 24);
     Some((name.to_owned(), display(&hour, name), windows(shard, tag, tick, &five, &hour, &day)))
 }
 
 /// The canonical form of a hashtag that stands in some pane.
 fn name_of(shard: &Shard, tag: u64, _tick: i64) -> Option<&str> {
-    (0..3).find_map(|level| shard.ladder().level(level).values().rev().find_map(|pane| pane.get(tag))).map(|view| view.name)
+    (0..3)
+        .find_map(|level| shard.ladder().level(level).values().rev().find_map(|pane| pane.get(tag)))
+        .map(|view| view.name)
 }
 
 /// Originals of the last five minutes by second, from the hashtag's first second among them on.

@@ -22,6 +22,8 @@ const ID_CHARS_MAX: usize = 200;
 /// Longest duration of any key; longer ones are slips of the unit.
 const DURATION_MAX: Duration = Duration::from_secs(7 * 86_400);
 const POINTS: RangeInclusive<f64> = 0.0..=100.0;
+/// Counter-evidence takes points off.
+const RAMP_POINTS: RangeInclusive<f64> = -100.0..=100.0;
 /// Values of signals are shares, ratios and seconds; nothing sensible is larger.
 const RAMP_VALUE: RangeInclusive<f64> = 0.0..=1e9;
 
@@ -190,7 +192,7 @@ fn signals<'a>(reader: &mut Reader<'a>, keys: &'a [[String; 3]]) -> BTreeMap<Str
     let mut signals = BTreeMap::new();
     for (name, [points, from, to]) in KNOWN_SIGNALS.iter().zip(keys) {
         let ramp = Ramp {
-            points: reader.number(points, POINTS),
+            points: reader.number(points, RAMP_POINTS),
             from: reader.number(from, RAMP_VALUE),
             to: reader.number(to, RAMP_VALUE),
         };

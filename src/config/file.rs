@@ -105,7 +105,13 @@ impl Walk {
 
     fn setting(&mut self, value: Written, span: Range<usize>) {
         let key = self.path.join(".");
-        self.settings.push(Setting { key, value, source: self.source.clone(), parts: self.parts.as_slice().into(), span });
+        self.settings.push(Setting {
+            key,
+            value,
+            source: self.source.clone(),
+            parts: self.parts.as_slice().into(),
+            span,
+        });
     }
 }
 
@@ -153,5 +159,11 @@ pub(super) fn loose(layer: Layer, index: usize, prefix: &str, key: String, value
     let key_start = prefix.rfind(' ').map_or(0, |space| space + 1);
     let name = if layer == Layer::Environment { "environment" } else { "command line" };
     let source = Arc::new(Source { layer, index, name: name.to_string(), text });
-    Setting { key, value: Written::Loose(value.to_string()), source, parts: std::iter::once(key_start..prefix.len()).collect(), span }
+    Setting {
+        key,
+        value: Written::Loose(value.to_string()),
+        source,
+        parts: std::iter::once(key_start..prefix.len()).collect(),
+        span,
+    }
 }

@@ -46,7 +46,8 @@ impl Sources {
 /// All settings, the weakest layer first.
 pub(super) fn read(sources: &Sources, faults: &mut Vec<Fault>) -> Vec<Setting> {
     let mut settings = Vec::new();
-    let built_in = Source { layer: Layer::BuiltIn, index: 0, name: "built-in defaults".to_string(), text: DEFAULTS.to_string() };
+    let built_in =
+        Source { layer: Layer::BuiltIn, index: 0, name: "built-in defaults".to_string(), text: DEFAULTS.to_string() };
     read_toml(Arc::new(built_in), &mut settings, faults);
     if let Some(path) = &sources.file {
         match read_file(path) {

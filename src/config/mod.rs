@@ -27,15 +27,17 @@ pub use layer::{DEFAULTS, Sources};
 pub use value::{parse_duration, parse_size, parse_time, show_duration, show_size};
 
 /// The signals that have a ramp in `[detect.signals]`. The file must have each of them and no other.
-pub const KNOWN_SIGNALS: [&str; 11] = [
+pub const KNOWN_SIGNALS: [&str; 13] = [
     "repeat_share",
     "posts_per_account",
     "evenness",
+    "core_share",
     "top_share",
     "birth_speed",
     "dispersion_10s",
     "dispersion_1s",
     "conversation",
+    "talk",
     "alone",
     "repeated_text",
     "repeated_link",

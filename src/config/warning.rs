@@ -67,9 +67,13 @@ mod tests {
         assert_eq!(warnings(&["track.shards=1"]), Vec::<String>::new());
         let set = ["track.shards=256", "kafka.start=latest", "detect.pages_per_hour=0", "detect.strong_points_min=90"];
         let told = warnings(&set);
-        for words in
-            ["track.shards (256)", "memory.budget", "kafka.start is latest", "nothing ever pages", "no coordinated_burst"]
-        {
+        for words in [
+            "track.shards (256)",
+            "memory.budget",
+            "kafka.start is latest",
+            "nothing ever pages",
+            "no coordinated_burst",
+        ] {
             assert!(told.iter().any(|warning| warning.contains(words)), "{words}: {told:?}");
         }
     }

@@ -48,7 +48,9 @@ fn p_value(tick: Tick, report: &HashtagReport, curve: &BirthCurve) -> f64 {
     // The lower end of an estimate: evidence counts at its conservative end.
     let accounts = counts.accounts_low;
     match report.history.baseline {
-        Baseline::BirthCurve | Baseline::None => {
+        // Without anything to compare with, nothing is a burst yet.
+        Baseline::None => 1.0,
+        Baseline::BirthCurve => {
             let age_minutes = (tick.0 * 10 - i64::from(report.first_second)) / 60;
             let (posts, accounts) = curve.tail(tick, age_minutes, counts.posts, accounts);
             posts.max(accounts * accounts)

@@ -14,7 +14,6 @@ use super::explain::{ended, sentence};
 use super::line::{AlertLine, Evidence, Kind, Severity, State};
 use super::score::{Coordination, coordination};
 use super::view::HashtagView;
-use crate::assess::report::CROWD_HOURS;
 use crate::assess::values::Score;
 use crate::assess::{HashtagReport, Report};
 use crate::config::Detect;
@@ -23,7 +22,7 @@ use crate::model::time::TICK_MS;
 use crate::model::{EventTime, Tick};
 use crate::track::ladder::DAY;
 
-/// Posts and accounts from which a verdict can be firm.
+/// Posts and accounts of the crowd from which anything is said of coordination.
 const FIRM_POSTS: u64 = 25;
 /// See [`FIRM_POSTS`].
 const FIRM_ACCOUNTS: u64 = 8;
@@ -168,14 +167,20 @@ impl Decider {
         warming: bool,
         lines: &mut Vec<AlertLine>,
     ) {
-        let is_open = self.memory.open.contains_key(&report.hashtag);
-        let verdict = self.verdict(report, burst, coordination, is_open);
+        let verdict = self.verdict(report, burst, coordination);
         let holds = self.holds();
         let line = |alert: &Alert, kind, state| {
             let severity = severity(kind, state);
             let suppressed = false;
             let explanation = sentence(kind, state, report, coordination);
-            AlertLine { kind, state, severity, suppressed, explanation, ..self.line(tick, report, burst, coordination, alert, warming) }
+            AlertLine {
+                kind,
+                state,
+                severity,
+                suppressed,
+                explanation,
+                ..self.line(tick, report, burst, coordination, alert, warming)
+            }
         };
         let mut calmed = false;
         let mut replaced = None;
@@ -193,14 +198,15 @@ impl Decider {
                 let now = line(&alert, alert.kind, alert.state);
                 replaced = Some(Open { alert, paid: open.paid, suppressed: open.suppressed, line: now });
             }
-            None if verdict.burst => {}
+            None if verdict.burst || verdict.kind.is_some() => {}
             None => return,
         }
         if replaced.is_none() || calmed {
             // A calmed burst goes on from here: its onset is now, so its name is another.
             let onset = if calmed { tick.end().0 } else { self.onset_ms(tick, report) };
             let id = alert_id(&report.hashtag, onset);
-            let (alert, change) = Alert::open(id, onset, tick, &Verdict { kind: if calmed { None } else { verdict.kind }, ..verdict });
+            let (alert, change) =
+                Alert::open(id, onset, tick, &Verdict { kind: if calmed { None } else { verdict.kind }, ..verdict });
             if let Change::Now(kind, state) = change {
                 lines.push(line(&alert, kind, state));
             }
@@ -212,15 +218,16 @@ impl Decider {
         }
     }
 
-    fn verdict(&self, report: &HashtagReport, burst: Burst, coordination: &Coordination, is_open: bool) -> Verdict {
+    fn verdict(&self, report: &HashtagReport, burst: Burst, coordination: &Coordination) -> Verdict {
         let points = |points: f64| Score(libm::round(points * 100.0) as i32);
         let (hour, five) = (report.windows.h1, report.windows.m5);
         let begins = burst.score >= points(self.detect.burst_enter) && burst.q <= self.detect.false_discovery_rate;
         let bursting = burst.score >= points(self.detect.burst_exit) && five.posts * BURSTING_PART >= hour.posts;
         let enter = points(self.detect.coordination_enter);
-        let firm = coordination.score >= enter && report.crowd_posts >= FIRM_POSTS && report.crowd_accounts >= FIRM_ACCOUNTS;
-        let thin = coordination.estimate >= enter && coordination.two_families_estimate;
-        let kind = match (begins || (is_open && bursting), firm) {
+        let enough = report.crowd_posts >= FIRM_POSTS && report.crowd_accounts >= FIRM_ACCOUNTS;
+        let firm = enough && coordination.score >= enter;
+        let thin = enough && coordination.estimate >= enter && coordination.two_families_estimate;
+        let kind = match (bursting, firm) {
             (true, true) if coordination.two_families => Some((Kind::CoordinatedBurst, true)),
             (true, true) => Some((Kind::SuspectedCoordination, true)),
             (true, false) if thin => Some((Kind::CoordinatedBurst, false)),
@@ -271,7 +278,7 @@ impl Decider {
         let short = |list: &[(u32, u64)]| list.iter().map(|(hash, n)| (format!("{hash:08x}"), *n)).collect();
         Evidence {
             view: coordination.view.as_str().to_owned(),
-            window: format!("{CROWD_HOURS}h"),
+            window: format!("{}h", coordination.hours),
             expected_posts: libm::round(burst.expected_posts * 100.0) / 100.0,
             baseline: report.history.baseline.as_str().to_owned(),
             top_accounts: report.tops.accounts.iter().map(|(account, n)| (format!("{account:016x}"), *n)).collect(),
@@ -311,7 +318,8 @@ impl Decider {
         });
         for index in order {
             let line = &mut lines[index];
-            let Some(open) = self.memory.open.get_mut(&line.hashtag).filter(|open| open.alert.id == line.alert_id) else {
+            let Some(open) = self.memory.open.get_mut(&line.hashtag).filter(|open| open.alert.id == line.alert_id)
+            else {
                 continue;
             };
             if matches!(line.state, State::Firing | State::Provisional) && line.severity > open.paid {

@@ -21,7 +21,10 @@ pub fn sentence(kind: Kind, state: State, report: &HashtagReport, coordination: 
             format!("#{display}: {volume}; participation looks like a crowd's{}", with(&reasons))
         }
         (_, State::Resolved) => {
-            format!("#{display}: no longer looks driven by a few; {volume}, coordination {:.0} of 100", coordination.score.as_f64())
+            format!(
+                "#{display}: no longer looks driven by a few; {volume}, coordination {:.0} of 100",
+                coordination.score.as_f64()
+            )
         }
         (Kind::SuspectedCoordination, _) => {
             format!("#{display}: {volume}; some signs of coordination, of one kind only{}", with(&reasons))
@@ -67,16 +70,27 @@ fn phrase(signal: &Signal) -> Option<String> {
     let usual = signal.baseline.unwrap_or(0.0);
     let percent = |x: f64| format!("{:.0} %", x * 100.0);
     Some(match signal.name.as_str() {
-        "repeat_share" => format!("{} of the accounts post more than once (ordinary: {})", percent(value), percent(usual)),
-        "posts_per_account" => format!("{value:.1} posts an account even without the most active (ordinary: {usual:.1})"),
+        "repeat_share" => {
+            format!("{} of the accounts post more than once (ordinary: {})", percent(value), percent(usual))
+        }
+        "posts_per_account" => {
+            format!("{value:.1} posts an account even without the most active (ordinary: {usual:.1})")
+        }
         "evenness" => format!("all post about equally often (evenness {value:.2}, ordinary: {usual:.2})"),
+        "core_share" => {
+            format!("accounts of three posts and more write {} of it (ordinary: {})", percent(value), percent(usual))
+        }
         "top_share" => format!("the most active 5 % write {} (ordinary: {})", percent(value), percent(usual)),
-        "birth_speed" => format!("20 accounts within {value:.0} s of the first post (ordinary: {:.0} min)", usual / 60.0),
+        "birth_speed" => {
+            format!("20 accounts within {value:.0} s of the first post (ordinary: {:.0} min)", usual / 60.0)
+        }
         "dispersion_1s" => format!("posts bunch within single seconds ({value:.1} times chance)"),
         "dispersion_10s" => format!("posts come in bunches of ten seconds ({value:.0} times chance)"),
-        "conversation" => format!("only {} of the originals talk to anybody (ordinary: {})", percent(value), percent(usual)),
+        "conversation" => {
+            format!("only {} of the originals talk to anybody (ordinary: {})", percent(value), percent(usual))
+        }
         "alone" => format!("{} carry no other hashtag", percent(value)),
-        "repeated_text" => format!("two originals say the same with a chance of {}", percent(value)),
+        "repeated_text" => format!("{} of the originals repeat another one's words", percent(value)),
         "repeated_link" => format!("two links are the same with a chance of {}", percent(value)),
         _ => return None,
     })

@@ -1,15 +1,15 @@
 //! Decide: the reports of all shards for one tick become alert changes. The only place that sees the whole: birth
 //! curves, the testing of many hashtags at once, the alert budget and the alerts' state live here and nowhere else.
 
-pub mod line;
-pub mod view;
+pub mod alert;
 pub mod birth_curve;
 mod birth_prior;
-pub mod burst;
-pub mod score;
-pub mod explain;
-pub mod alert;
 pub mod budget;
+pub mod burst;
 pub mod decider;
+pub mod explain;
+pub mod line;
+pub mod score;
+pub mod view;
 
 pub use decider::{Decided, Decider};

@@ -4,6 +4,7 @@
 use crate::assess::HashtagReport;
 use crate::assess::crowd::View;
 use crate::assess::interval::Estimate;
+use crate::assess::report::Reading;
 use crate::assess::signals::ALL;
 use crate::assess::values::{Score, Signal};
 use crate::config::{Detect, Ramp};
@@ -11,12 +12,12 @@ use crate::config::{Detect, Ramp};
 /// Most points there are, in hundredths.
 const POINTS_MAX: i64 = 10_000;
 /// Accounts that a repeat core must have before it is read as a crowd of its own.
-const CORE_ACCOUNTS_MIN: u64 = 8;
+const CORE_ACCOUNTS_MIN: usize = 8;
 /// Families of which one must be strong for a coordinated burst: they ask how people act, not what they say.
 const STRONG: [&str; 2] = ["concentration", "synchrony"];
 
 /// A hashtag's coordination.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Coordination {
     /// The score at the conservative ends.
     pub score: Score,
@@ -26,35 +27,34 @@ pub struct Coordination {
     pub two_families: bool,
     /// The same, at the estimates themselves.
     pub two_families_estimate: bool,
-    /// Which accounts the stronger reading was of.
+    /// Which accounts the strongest reading was of.
     pub view: View,
+    /// Over how many hours.
+    pub hours: i64,
     /// Every signal with its contribution.
     pub signals: Vec<Signal>,
 }
 
-/// Scores a report over all accounts and over its repeat core and takes the stronger.
+/// Scores every reading of a report and takes the strongest; of equals, the first.
 pub fn coordination(report: &HashtagReport, detect: &Detect) -> Coordination {
-    let all = scored(report, detect, View::All);
-    if report.core.0 < CORE_ACCOUNTS_MIN {
-        return all;
-    }
-    let core = scored(report, detect, View::Core);
-    if core.score > all.score { core } else { all }
+    let readings = report.readings.iter().filter(|read| read.view == View::All || read.accounts >= CORE_ACCOUNTS_MIN);
+    let scored = readings.map(|read| scored(read, detect));
+    scored.reduce(|best, next| if next.score > best.score { next } else { best }).unwrap_or_default()
 }
 
-fn scored(report: &HashtagReport, detect: &Detect, view: View) -> Coordination {
-    let estimates: Vec<Option<Estimate>> = report
-        .readings
-        .iter()
-        .map(|reading| if view == View::Core { reading.core.or(reading.all) } else { reading.all })
-        .collect();
-    let conservative = contributions(&estimates, detect, |estimate, ramp| {
-        if ramp.to > ramp.from { estimate.low } else { estimate.high }
-    });
-    let likely = contributions(&estimates, detect, |estimate, _| estimate.value);
+fn scored(reading: &Reading, detect: &Detect) -> Coordination {
+    let estimates = &reading.estimates;
+    let conservative = contributions(
+        estimates,
+        detect,
+        |estimate, ramp| {
+            if ramp.to > ramp.from { estimate.low } else { estimate.high }
+        },
+    );
+    let likely = contributions(estimates, detect, |estimate, _| estimate.value);
     let signals = ALL
         .iter()
-        .zip(&estimates)
+        .zip(estimates)
         .zip(&conservative)
         .map(|((signal, estimate), points)| Signal {
             name: signal.name.to_owned(),
@@ -72,17 +72,14 @@ fn scored(report: &HashtagReport, detect: &Detect, view: View) -> Coordination {
         estimate: Score(likely.iter().sum::<i64>() as i32),
         two_families: two_families(&conservative, detect),
         two_families_estimate: two_families(&likely, detect),
-        view,
+        view: reading.view,
+        hours: reading.hours,
         signals,
     }
 }
 
-/// Hundredths of points by signal, after the caps.
-fn contributions(
-    estimates: &[Option<Estimate>],
-    detect: &Detect,
-    end: impl Fn(&Estimate, &Ramp) -> f64,
-) -> Vec<i64> {
+/// Hundredths of points by signal, after the caps. Counter-evidence takes off at most what the others add.
+fn contributions(estimates: &[Option<Estimate>], detect: &Detect, end: impl Fn(&Estimate, &Ramp) -> f64) -> Vec<i64> {
     let mut points: Vec<i64> = ALL
         .iter()
         .zip(estimates)
@@ -96,6 +93,11 @@ fn contributions(
         cap(&mut points, &members, hundredths(*most));
     }
     let everything: Vec<usize> = (0..points.len()).collect();
+    let sum: i64 = points.iter().sum();
+    let against: Vec<usize> = everything.iter().copied().filter(|index| points[*index] < 0).collect();
+    if let (true, [only]) = (sum < 0, &against[..]) {
+        points[*only] -= sum;
+    }
     cap(&mut points, &everything, POINTS_MAX);
     points
 }
@@ -108,6 +110,7 @@ fn ramp_points(value: f64, ramp: &Ramp) -> i64 {
 /// Shrinks the points of `members` in proportion until they sum to at most `most`, exactly: what rounding down leaves
 /// over goes to the largest remainders, ties to the first.
 fn cap(points: &mut [i64], members: &[usize], most: i64) {
+    let members: Vec<usize> = members.iter().copied().filter(|index| points[*index] > 0).collect();
     let sum: i64 = members.iter().map(|index| points[*index]).sum();
     if sum <= most {
         return;
@@ -115,10 +118,10 @@ fn cap(points: &mut [i64], members: &[usize], most: i64) {
     let mut remainders: Vec<(i64, usize)> = Vec::new();
     let mut left = most;
     for index in members {
-        let product = points[*index] * most;
-        points[*index] = product / sum;
-        left -= points[*index];
-        remainders.push((-(product % sum), *index));
+        let product = points[index] * most;
+        points[index] = product / sum;
+        left -= points[index];
+        remainders.push((-(product % sum), index));
     }
     remainders.sort_unstable();
     for (_, index) in remainders.into_iter().take(usize::try_from(left).unwrap_or(0)) {

@@ -101,7 +101,8 @@ impl Shards {
         let mut threads = Vec::new();
         for (index, shard) in shards.into_iter().enumerate() {
             let (input, batches) = bounded(BATCHES_WAITING);
-            let worker = Worker { index, shard, options: options.clone(), output: to_decider.clone(), refreshed: 0, open: 0 };
+            let worker =
+                Worker { index, shard, options: options.clone(), output: to_decider.clone(), refreshed: 0, open: 0 };
             let name = format!("shard-{index}");
             threads.push(std::thread::Builder::new().name(name).spawn(move || worker.run(&batches))?);
             inputs.push(input);
@@ -190,8 +191,10 @@ impl Worker {
             busiest.select_nth_unstable_by(keep, |a, b| b.cmp(a));
         }
         busiest.truncate(keep);
-        let rows =
-            busiest.iter().filter_map(|(_, _, tag)| crate::assess::report::overview(&self.shard, *tag, tick.0)).collect();
+        let rows = busiest
+            .iter()
+            .filter_map(|(_, _, tag)| crate::assess::report::overview(&self.shard, *tag, tick.0))
+            .collect();
         self.output.send(FromShard::Top { shard: self.index, tick, rows }).ok()
     }
 }

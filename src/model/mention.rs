@@ -87,7 +87,15 @@ pub struct MentionBatch {
 
 impl MentionBatch {
     /// Appends a mention of `canonical`, written as `display`.
-    pub fn push(&mut self, tag: TagHash, tick: Tick, canonical: &str, display: &str, first: bool, mut mention: Mention) {
+    pub fn push(
+        &mut self,
+        tag: TagHash,
+        tick: Tick,
+        canonical: &str,
+        display: &str,
+        first: bool,
+        mut mention: Mention,
+    ) {
         let name = self.strings.len() as u32;
         self.strings.push_str(canonical);
         mention.spelling = 0;

@@ -310,7 +310,7 @@ pub(super) fn latest_lines(face: &Face) -> Vec<Arc<AlertLine>> {
 
 /// The counted form of a hashtag as a reader wrote it.
 fn canonical(tag: &str) -> String {
-    tag.trim().trim_start_matches(['#', '＃']).to_lowercase()
+    crate::model::hashtag::canonical(tag).unwrap_or_else(|| tag.to_owned())
 }
 
 fn brief(entry: Entry) -> Hashtag {

@@ -87,11 +87,11 @@ const LEAKS_CREW_RATE: &[(f64, f64)] = &[
 ];
 const LEAKS_AUDIENCE_RATE: &[(f64, f64)] = &[
     (5.0, 0.0),
-    (15.0, 15.0),
-    (30.0, 86.0),
-    (50.0, 156.0),
-    (60.0, 178.0),
-    (195.0, 178.0),
+    (15.0, 6.0),
+    (30.0, 40.0),
+    (50.0, 140.0),
+    (60.0, 188.0),
+    (195.0, 188.0),
     (210.0, 162.0),
     (225.0, 60.0),
     (260.0, 10.0),
@@ -121,7 +121,7 @@ pub(super) fn leaks(scene: &mut Scene, at: f64) {
         curve: Curve::lines(begin, LEAKS_AUDIENCE_RATE),
         clumps: Clumps::PEOPLE,
         who: Who::People { newcomers: 0.565 },
-        voice: Voice { wording: 0.3, mention: 0.14, reply: 0.06, ..LEAKS_VOICE },
+        voice: Voice { wording: 0.3, mention: 0.08, reply: 0.04, ..LEAKS_VOICE },
         pinned,
         coordinated: false,
     });
@@ -151,12 +151,12 @@ pub(super) fn mockery(scene: &mut Scene, at: f64) {
     };
     let wave = [
         (0.0, 4.0),
-        (60.0, 60.0),
-        (150.0, 330.0),
-        (180.0, 420.0),
-        (215.0, 420.0),
-        (270.0, 210.0),
-        (330.0, 100.0),
+        (30.0, 90.0),
+        (60.0, 330.0),
+        (90.0, 420.0),
+        (170.0, 420.0),
+        (240.0, 210.0),
+        (300.0, 100.0),
         (420.0, 30.0),
         (480.0, 0.0),
     ];

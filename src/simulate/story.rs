@@ -11,13 +11,13 @@ const FANDOM_AT: f64 = 15.5 * 60.0; // 11:30
 const GOAL_AT: f64 = 21.0 * 60.0 + 52.0; // 17:52
 pub(super) const LEAKS_AT: f64 = 24.0 * 60.0 + 40.0; // 20:40
 const ELECTION_AT: f64 = 26.0 * 60.0; // 22:00
+const MOCKERY_AT: f64 = 27.0 * 60.0 + 50.0; // 23:50
 const SLACK_AT: f64 = 28.0 * 60.0 + 10.0; // 00:10
-const MOCKERY_AT: f64 = 36.5 * 60.0; // 08:30
-const PEAK_AT: f64 = MOCKERY_AT + 180.0; // 11:30
-const QUIET_AT: f64 = 44.5 * 60.0; // 16:30
+const PEAK_AT: f64 = MOCKERY_AT + 90.0; // 01:20
+const QUIET_AT: f64 = 36.0 * 60.0; // 08:00
 
 /// How long the story is, in hours.
-pub(super) const HOURS: f64 = 48.0;
+pub(super) const HOURS: f64 = 37.0;
 
 /// Adds the story's crowds to a scene that has its carrier; the push begins at `leaks_at`, which is [`LEAKS_AT`].
 pub(super) fn build(scene: &mut Scene, leaks_at: f64) {
@@ -36,8 +36,8 @@ pub fn chapters(start: EventTime) -> Vec<(EventTime, &'static str)> {
         (GOAL_AT, "a goal in the final: #CopaMeridián"),
         (LEAKS_AT, "a hashtag nobody used before: #CandidateLeaks"),
         (ELECTION_AT, "the polls close, an election night: #NuitDesUrnes"),
-        (SLACK_AT, "the push behind #CandidateLeaks slackens"),
         (MOCKERY_AT, "ordinary people find #CandidateLeaks and make fun of it"),
+        (SLACK_AT, "the push behind #CandidateLeaks slackens"),
         (PEAK_AT, "the mockery is louder than the push ever was: #CandidateLeaks"),
         (QUIET_AT, "quiet again"),
     ];

@@ -27,7 +27,7 @@ pub fn first_lines(path: &Path, count: usize, line_bytes_max: usize) -> io::Resu
     let mut lines = Lines::open(path, line_bytes_max, 1, Arc::default())?;
     let mut first = Vec::new();
     while first.len() < count
-        && let Some(line) = lines.next()?
+        && let Some(line) = lines.next_line()?
     {
         first.push(line.bytes.to_vec());
     }

@@ -5,6 +5,9 @@ use super::distinct::Registers;
 use super::pane::{AccountRow, EntryView, LargeCounts, LargeParts, PaneBuilder, Seconds};
 use crate::model::{Mention, mention};
 
+/// First accounts that are remembered: how fast a new hashtag found its twentieth says how it was born.
+pub const PIONEERS: usize = 20;
+
 /// How posts per second are carried along.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PerSecond {
@@ -14,10 +17,19 @@ pub enum PerSecond {
     Closed,
 }
 
+/// Sizes of the two samples.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sizes {
+    /// Mentions.
+    pub mentions: usize,
+    /// Accounts.
+    pub accounts: usize,
+}
+
 /// One hashtag, gathered.
 #[derive(Clone, Debug)]
 pub struct Gathered {
-    k: usize,
+    sizes: Sizes,
     per_second: PerSecond,
     /// Posts, exact.
     pub posts: u64,
@@ -38,15 +50,19 @@ pub struct Gathered {
     pub account_cut: u64,
     /// Registers over all accounts, once the account sample is not complete.
     pub registers: Option<Registers>,
+    /// Whether spellings are wanted; looking them up costs more than all the rest of a small hashtag.
+    keep_spellings: bool,
+    /// The first accounts with an original: second and account, earliest first.
+    pub pioneers: Vec<(u32, u64)>,
     /// Strings of the spellings that `mentions` point to, in place of their panes'.
     spellings: Vec<String>,
 }
 
 impl Gathered {
-    /// Nothing yet; `k` is the size of both samples.
-    pub fn new(k: usize, per_second: PerSecond) -> Gathered {
+    /// Nothing yet.
+    pub fn new(sizes: Sizes, per_second: PerSecond) -> Gathered {
         Gathered {
-            k,
+            sizes,
             per_second,
             posts: 0,
             reposts: 0,
@@ -58,8 +74,16 @@ impl Gathered {
             accounts: Vec::new(),
             account_cut: u64::MAX,
             registers: None,
+            keep_spellings: true,
+            pioneers: Vec::new(),
             spellings: Vec::new(),
         }
+    }
+
+    /// Leaves spellings out: for windows that are read and not kept.
+    pub fn without_spellings(mut self) -> Gathered {
+        self.keep_spellings = false;
+        self
     }
 
     /// Adds what one pane knows of the hashtag.
@@ -68,10 +92,10 @@ impl Gathered {
             None => self.add_small(view),
             Some(_) => self.add_large(view),
         }
-        if self.mentions.len() > 4 * self.k {
+        if self.mentions.len() > 4 * self.sizes.mentions {
             self.prune_mentions();
         }
-        if self.accounts.len() > 8 * self.k {
+        if self.accounts.len() > 8 * self.sizes.accounts {
             self.prune_accounts();
         }
     }
@@ -89,6 +113,9 @@ impl Gathered {
             self.first_second = self.first_second.min(found.second);
             if self.per_second == PerSecond::SamePane {
                 self.seconds[(found.second % 10) as usize][usize::from(repost)] += 1;
+            }
+            if !repost {
+                self.pioneer(found.second, found.account);
             }
             self.account(AccountRow::of(found));
             self.sample(found, view);
@@ -108,6 +135,7 @@ impl Gathered {
                 into[1] += from[1];
             }
         }
+        large.pioneers.iter().for_each(|(second, account)| self.pioneer(*second, *account));
         self.mention_cut = self.mention_cut.min(large.mention_cut);
         for found in view.mentions {
             if found.post > self.mention_cut {
@@ -134,8 +162,28 @@ impl Gathered {
             return;
         }
         let mut kept = *found;
-        kept.spelling = view.spelling(found).map_or(0, |spelling| self.spelling(spelling));
+        kept.spelling = match self.keep_spellings {
+            true => view.spelling(found).map_or(0, |spelling| self.spelling(spelling)),
+            false => 0,
+        };
         self.mentions.push(kept);
+    }
+
+    /// Keeps the earliest [`PIONEERS`] distinct accounts, by second and then by account.
+    fn pioneer(&mut self, second: u32, account: u64) {
+        let new = (second, account);
+        if self.pioneers.len() == PIONEERS && self.pioneers.last().is_some_and(|last| new >= *last) {
+            return;
+        }
+        if let Some(known) = self.pioneers.iter().position(|(_, known)| *known == account) {
+            if self.pioneers[known] <= new {
+                return;
+            }
+            self.pioneers.remove(known);
+        }
+        let at = self.pioneers.partition_point(|known| *known < new);
+        self.pioneers.insert(at, new);
+        self.pioneers.truncate(PIONEERS);
     }
 
     fn account(&mut self, row: AccountRow) {
@@ -170,17 +218,17 @@ impl Gathered {
     }
 
     fn prune_mentions(&mut self) {
-        let cut = self.mention_cut;
+        let (cut, k) = (self.mention_cut, self.sizes.mentions);
         self.mentions.retain(|found| found.post <= cut);
-        if self.mentions.len() > self.k {
-            self.mentions.select_nth_unstable_by_key(self.k - 1, |found| found.post);
-            self.mentions.truncate(self.k);
-            self.mention_cut = self.mentions[self.k - 1].post;
+        if self.mentions.len() > k {
+            self.mentions.select_nth_unstable_by_key(k - 1, |found| found.post);
+            self.mentions.truncate(k);
+            self.mention_cut = self.mentions[k - 1].post;
         }
     }
 
     fn prune_accounts(&mut self) {
-        let cut = self.account_cut;
+        let (cut, k) = (self.account_cut, self.sizes.accounts);
         self.accounts.retain(|row| row.account <= cut);
         self.accounts.sort_unstable_by_key(|row| row.account);
         self.accounts.dedup_by(|next, kept| {
@@ -190,10 +238,10 @@ impl Gathered {
             }
             same
         });
-        if self.accounts.len() > self.k {
+        if self.accounts.len() > k {
             self.dense();
-            self.accounts.truncate(self.k);
-            self.account_cut = self.accounts[self.k - 1].account;
+            self.accounts.truncate(k);
+            self.account_cut = self.accounts[k - 1].account;
         }
     }
 
@@ -238,6 +286,7 @@ impl Gathered {
 
     /// Writes the gathered hashtag into a pane under construction; small where every mention is kept.
     pub fn write(self, tag: u64, name: &str, into: &mut PaneBuilder) {
+        debug_assert!(self.keep_spellings);
         into.begin(tag, name);
         for found in &self.mentions {
             into.mention(found, self.spelling_of(found));
@@ -255,6 +304,7 @@ impl Gathered {
                 seconds,
                 mention_cut: self.mention_cut,
                 account_cut: self.account_cut,
+                pioneers: self.pioneers,
             },
             accounts: &self.accounts,
             registers: if self.account_cut == u64::MAX { None } else { self.registers },

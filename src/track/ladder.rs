@@ -6,7 +6,7 @@ use std::ops::Bound::{Excluded, Included};
 use std::sync::Arc;
 
 use super::gather::{Gathered, PerSecond};
-use super::merge::{HourRule, Into, SAMPLE, merge};
+use super::merge::{HourRule, Into, SIZES, merge};
 use super::pane::Pane;
 
 /// Ticks in a minute.
@@ -18,7 +18,7 @@ pub const DAY: i64 = 24 * HOUR;
 /// Ticks that ten-second panes are kept.
 pub const LEVEL_0_KEPT: i64 = 5 * MINUTE;
 
-/// The windows, shortest first.
+/// The windows that are built of minutes and less. Longer ones: [`Ladder::hours`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Window {
     /// One minute.
@@ -27,10 +27,6 @@ pub enum Window {
     M5,
     /// Closed minutes of this number, and what came after them.
     Minutes(i64),
-    /// One hour.
-    H1,
-    /// Closed hours of this number, and what came after them.
-    Hours(i64),
 }
 
 /// Closed panes by level, each under the tick at its end. Panes never change, so sharing one is as good as copying it.
@@ -66,7 +62,8 @@ impl Ladder {
     }
 
     fn build(&self, level: u8, after: i64, end: i64, into: Into) -> Option<Pane> {
-        let inputs: Vec<&Pane> = self.level(level).range((Excluded(after), Included(end))).map(|(_, pane)| pane.as_ref()).collect();
+        let inputs: Vec<&Pane> =
+            self.level(level).range((Excluded(after), Included(end))).map(|(_, pane)| pane.as_ref()).collect();
         (!inputs.is_empty()).then(|| merge(&inputs, into))
     }
 
@@ -88,43 +85,47 @@ impl Ladder {
 
     /// Gathers a hashtag over a window that ends with `tick`.
     pub fn window(&self, tag: u64, tick: i64, window: Window) -> Gathered {
-        let mut gathered = Gathered::new(SAMPLE, PerSecond::Closed);
-        let (minute, hour) = (floor(tick, MINUTE), floor(tick, HOUR));
+        let mut gathered = Gathered::new(SIZES, PerSecond::Closed);
+        let minute = floor(tick, MINUTE);
         match window {
             Window::M1 => self.add_range(&mut gathered, tag, 0, tick - MINUTE, tick),
             Window::M5 => self.add_range(&mut gathered, tag, 0, tick - 5 * MINUTE, tick),
-            Window::H1 => self.add_minutes(&mut gathered, tag, tick, 60),
-            Window::Minutes(minutes) => self.add_minutes(&mut gathered, tag, tick, minutes),
-            Window::Hours(hours) => {
+            Window::Minutes(minutes) => {
                 self.add_range(&mut gathered, tag, 0, minute, tick);
-                self.add_range(&mut gathered, tag, 1, hour, minute);
-                for (end, pane) in self.level(2).range((Excluded(hour - hours * HOUR), Included(hour))) {
-                    match pane.get(tag) {
-                        Some(view) => gathered.add(&view),
-                        // The hour let go of it for want of accounts; minutes that still stand speak for it.
-                        None => self.add_range(&mut gathered, tag, 1, end - HOUR, *end),
-                    }
-                }
+                self.add_range(&mut gathered, tag, 1, minute - minutes * MINUTE, minute);
             }
         }
         gathered.finish();
         gathered
     }
 
-    /// Posts of a hashtag in a window of ten-second panes.
-    pub fn posts(&self, tag: u64, tick: i64, ticks: i64) -> u64 {
-        self.level(0).range(tick - ticks + 1..=tick).filter_map(|(_, pane)| pane.get(tag)).map(|view| view.posts()).sum()
+    /// Gathers a hashtag over two windows of closed hours and what came after them, the shorter one first.
+    pub fn hours(&self, tag: u64, tick: i64, short: i64, long: i64) -> (Gathered, Gathered) {
+        let (minute, hour) = (floor(tick, MINUTE), floor(tick, HOUR));
+        let mut gathered = Gathered::new(SIZES, PerSecond::Closed).without_spellings();
+        self.add_range(&mut gathered, tag, 0, minute, tick);
+        self.add_range(&mut gathered, tag, 1, hour, minute);
+        self.add_hours(&mut gathered, tag, hour - short * HOUR, hour);
+        let mut shorter = gathered.clone();
+        shorter.finish();
+        self.add_hours(&mut gathered, tag, hour - long * HOUR, hour - short * HOUR);
+        gathered.finish();
+        (shorter, gathered)
+    }
+
+    fn add_hours(&self, gathered: &mut Gathered, tag: u64, after: i64, end: i64) {
+        for (end, pane) in self.level(2).range((Excluded(after), Included(end))) {
+            match pane.get(tag) {
+                Some(view) => gathered.add(&view),
+                // The hour let go of it for want of accounts; minutes that still stand speak for it.
+                None => self.add_range(gathered, tag, 1, end - HOUR, *end),
+            }
+        }
     }
 
     /// Bytes of all panes on the heap.
     pub fn bytes(&self) -> usize {
         self.levels.iter().flat_map(BTreeMap::values).map(|pane| pane.bytes()).sum()
-    }
-
-    fn add_minutes(&self, gathered: &mut Gathered, tag: u64, tick: i64, minutes: i64) {
-        let minute = floor(tick, MINUTE);
-        self.add_range(gathered, tag, 0, minute, tick);
-        self.add_range(gathered, tag, 1, minute - minutes * MINUTE, minute);
     }
 
     fn add_range(&self, gathered: &mut Gathered, tag: u64, level: u8, after: i64, end: i64) {

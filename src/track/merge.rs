@@ -1,12 +1,15 @@
 //! Panes into panes: the runs of an open pane into a closed one, ten-second panes into a minute, minutes into an hour.
 
-use super::gather::{Gathered, PerSecond};
+use super::gather::{Gathered, PerSecond, Sizes};
 use super::pane::{EntryView, Pane, PaneBuilder, Totals};
 
-/// Sample size of ten-second and minute panes.
+/// Mentions from which a hashtag of a ten-second or minute pane is large.
 pub const SAMPLE: usize = 512;
-/// Sample size of hour panes.
-pub const SAMPLE_HOUR: usize = 128;
+/// Samples of ten-second and minute panes, and of windows.
+pub const SIZES: Sizes = Sizes { mentions: SAMPLE, accounts: SAMPLE };
+/// Samples of hour panes. Half as many accounts as in minutes: with a quarter, the interval of what the most active
+/// twentieth writes is too wide to hold a push that goes on for hours.
+pub const SIZES_HOUR: Sizes = Sizes { mentions: 128, accounts: 256 };
 
 /// What an hour pane keeps of hashtags of few accounts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,12 +69,12 @@ fn merge_hashtag(views: &[EntryView<'_>], into: Into, builder: &mut PaneBuilder)
         // Fewer posts than accounts wanted: no need to count the accounts.
         return builder.total(Totals { hashtags: 1, posts: views.iter().map(EntryView::posts).sum() });
     }
-    let (k, per_second) = match into {
-        Into::Run | Into::Tick => (SAMPLE, PerSecond::SamePane),
-        Into::Minute => (SAMPLE, PerSecond::Closed),
-        Into::Hour(_) => (SAMPLE_HOUR, PerSecond::Closed),
+    let (sizes, per_second) = match into {
+        Into::Run | Into::Tick => (SIZES, PerSecond::SamePane),
+        Into::Minute => (SIZES, PerSecond::Closed),
+        Into::Hour(_) => (SIZES_HOUR, PerSecond::Closed),
     };
-    let mut gathered = Gathered::new(k, per_second);
+    let mut gathered = Gathered::new(sizes, per_second);
     views.iter().for_each(|view| gathered.add(view));
     gathered.finish();
     match into {
@@ -108,7 +111,8 @@ pub fn without_small(pane: &Pane, posts_min: u64) -> (Pane, u64) {
 /// The hashtags of several panes of the same time, no hashtag in two of them, that `keep` asks for: what a shard gets when
 /// the number of shards has changed. Sums stay with the first shard, so that they are counted once.
 pub fn regroup(panes: &[&Pane], keep: impl Fn(u64) -> bool, with_totals: bool) -> Pane {
-    let mut views: Vec<EntryView<'_>> = panes.iter().flat_map(|pane| pane.iter()).filter(|view| keep(view.tag)).collect();
+    let mut views: Vec<EntryView<'_>> =
+        panes.iter().flat_map(|pane| pane.iter()).filter(|view| keep(view.tag)).collect();
     views.sort_unstable_by_key(|view| view.tag);
     let mut builder = PaneBuilder::default();
     views.iter().for_each(|view| builder.copy(view));

@@ -5,8 +5,8 @@ use hashbrown::{HashMap, HashSet, hash_map::Entry};
 
 use super::merge::{Into, merge};
 use super::pane::{Pane, PaneBuilder};
-use crate::model::mention::{MentionBatch, Routed};
 use crate::model::Mention;
+use crate::model::mention::{MentionBatch, Routed};
 
 /// Mentions after which the list becomes a run.
 const RUN_MENTIONS: usize = 32_768;

@@ -68,6 +68,8 @@ pub struct Large {
     pub squares: [u64; 2],
     /// Posts per second while the pane is open.
     pub seconds: Option<Seconds>,
+    /// The first accounts with an original: second and account, earliest first.
+    pub pioneers: Vec<(u32, u64)>,
     /// The mention sample holds every mention whose `post` is at most this; 0 where no sample is kept.
     pub mention_cut: u64,
     /// The account sample holds every account up to this; `u64::MAX` where it is complete.
@@ -162,7 +164,7 @@ impl Pane {
         self.entries.len() * size_of::<Entry>()
             + self.strings.len()
             + self.mentions.len() * size_of::<Mention>()
-            + self.larges.len() * size_of::<Large>()
+            + self.larges.len() * (size_of::<Large>() + super::gather::PIONEERS * size_of::<(u32, u64)>())
             + self.accounts.len() * size_of::<AccountRow>()
             + self.registers.len() * (size_of::<Registers>() + super::distinct::REGISTERS)
     }
@@ -254,6 +256,8 @@ pub struct LargeCounts {
     pub mention_cut: u64,
     /// Greatest sampled account.
     pub account_cut: u64,
+    /// The first accounts with an original: second and account, earliest first.
+    pub pioneers: Vec<(u32, u64)>,
 }
 
 impl PaneBuilder {
@@ -285,6 +289,7 @@ impl PaneBuilder {
                 seconds: large.seconds,
                 mention_cut: large.mention_cut,
                 account_cut: large.account_cut,
+                pioneers: large.pioneers.clone(),
             };
             self.large(LargeParts { counts, accounts: view.accounts, registers: view.registers.cloned() });
         }
@@ -299,13 +304,15 @@ impl PaneBuilder {
             self.pane.registers.push(dense);
             registers = self.pane.registers.len() as u32;
         }
-        let LargeCounts { posts, reposts, first_second, squares, seconds, mention_cut, account_cut } = parts.counts;
+        let LargeCounts { posts, reposts, first_second, squares, seconds, mention_cut, account_cut, pioneers } =
+            parts.counts;
         self.pane.larges.push(Large {
             posts,
             reposts,
             first_second,
             squares,
             seconds,
+            pioneers,
             mention_cut,
             account_cut,
             accounts,

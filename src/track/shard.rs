@@ -262,11 +262,10 @@ impl Shard {
     pub fn closed_through(&self) -> Tick {
         Tick(self.closed_through)
     }
-
 }
 
 fn accounts_of(view: &super::pane::EntryView<'_>) -> u32 {
-    let mut gathered = super::gather::Gathered::new(super::merge::SAMPLE_HOUR, super::gather::PerSecond::Closed);
+    let mut gathered = super::gather::Gathered::new(super::merge::SIZES_HOUR, super::gather::PerSecond::Closed);
     gathered.add(view);
     gathered.finish();
     u32::try_from(gathered.distinct_accounts()).unwrap_or(u32::MAX)

@@ -9,8 +9,7 @@ use crate::assess::crowd::Crowd;
 use crate::assess::interval::{Estimate, share};
 
 /// See the module.
-pub const DEFINITION: Definition =
-    Definition { name: "alone", family: "content", baseline: 0.5, read, on_core: true };
+pub const DEFINITION: Definition = Definition { name: "alone", family: "content", baseline: 0.5, read, on_core: true };
 
 fn read(crowd: &Crowd, _: &Facts) -> Option<Estimate> {
     let alone: u64 = crowd.accounts.iter().map(|row| u64::from(row.alone)).sum();

@@ -16,7 +16,8 @@ const ORIGINALS_MIN: u64 = 20;
 pub const DEFINITION: Definition =
     Definition { name: "conversation", family: "content", baseline: 0.4, read, on_core: true };
 
-fn read(crowd: &Crowd, _: &Facts) -> Option<Estimate> {
+/// The share, for this signal and for its counter-evidence.
+pub(super) fn read(crowd: &Crowd, _: &Facts) -> Option<Estimate> {
     let with_text = crowd.originals().filter(|found| found.has(FLAG_TEXT)).count();
     if with_text * 2 < crowd.originals().count() || with_text == 0 {
         return None;

@@ -13,7 +13,7 @@ const POSTS_PER_ACCOUNT_MIN: f64 = 1.6;
 
 /// See the module.
 pub const DEFINITION: Definition =
-    Definition { name: "evenness", family: "concentration", baseline: 0.35, read, on_core: true };
+    Definition { name: "evenness", family: "concentration", baseline: 0.35, read, on_core: false };
 
 fn read(crowd: &Crowd, _: &Facts) -> Option<Estimate> {
     let (n, d) = (crowd.posts as f64, crowd.accounts.len() as f64);

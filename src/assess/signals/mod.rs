@@ -1,17 +1,19 @@
 //! Signals: each file is one, with its formula, its source, what it is on ordinary participation and where it is blind.
 //! A signal reads a crowd and says a value with its interval, or that its input is missing; it knows nothing of points.
 
-pub mod repeat_share;
-pub mod posts_per_account;
-pub mod evenness;
-pub mod top_share;
-pub mod birth_speed;
-pub mod dispersion_1s;
-pub mod dispersion_10s;
-pub mod conversation;
 pub mod alone;
-pub mod repeated_text;
+pub mod birth_speed;
+pub mod conversation;
+pub mod core_share;
+pub mod dispersion_10s;
+pub mod dispersion_1s;
+pub mod evenness;
+pub mod posts_per_account;
+pub mod repeat_share;
 pub mod repeated_link;
+pub mod repeated_text;
+pub mod talk;
+pub mod top_share;
 
 use super::crowd::Crowd;
 use super::interval::Estimate;
@@ -67,15 +69,17 @@ pub struct Definition {
 }
 
 /// All signals, in the order in which alert lines print them.
-pub const ALL: [Definition; 11] = [
+pub const ALL: [Definition; 13] = [
     repeat_share::DEFINITION,
     posts_per_account::DEFINITION,
     evenness::DEFINITION,
+    core_share::DEFINITION,
     top_share::DEFINITION,
     birth_speed::DEFINITION,
     dispersion_1s::DEFINITION,
     dispersion_10s::DEFINITION,
     conversation::DEFINITION,
+    talk::DEFINITION,
     alone::DEFINITION,
     repeated_text::DEFINITION,
     repeated_link::DEFINITION,

@@ -54,8 +54,19 @@ impl Reason {
         Reason::Unsupported,
     ];
 
+    /// The names of all reasons, for a metric that shows each from the start.
+    pub const NAMES: [&'static str; Self::COUNT] = {
+        let mut names = [""; Self::COUNT];
+        let mut at = 0;
+        while at < Self::COUNT {
+            names[at] = Self::ALL[at].as_str();
+            at += 1;
+        }
+        names
+    };
+
     /// The reason's name in metrics, logs and the dead-letter topic.
-    pub fn as_str(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Reason::Oversize => "oversize",
             Reason::Empty => "empty",
