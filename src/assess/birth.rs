@@ -14,7 +14,7 @@ const YOUNG_TICKS: i64 = DAY / 2;
 const WATCHED_TICKS_MIN: i64 = 6 * HOUR;
 
 /// Ages, in minutes, at which new hashtags are counted.
-pub const AGES_MIN: [i64; 3] = [5, 15, 60];
+pub use crate::track::shard::AGES_MIN;
 /// Histogram bins: bin b counts hashtags of 2^b to 2^(b+1)-1.
 pub const BINS: usize = 24;
 

@@ -39,6 +39,10 @@ pub struct Closing {
 /// The level under which the rows of an hour are written beside the panes' levels 0 to 2.
 pub const LEVEL_ROWS: u8 = 3;
 
+/// Ages, in minutes, at which the hashtags that a minute saw for the first time are looked at again. A tick is due then
+/// even where nothing else happens in the shard, or what is counted would depend on how hashtags are spread.
+pub const AGES_MIN: [i64; 3] = [5, 15, 60];
+
 /// One shard.
 #[derive(Debug)]
 pub struct Shard {
@@ -95,7 +99,10 @@ impl Shard {
         for end in shard.ladder.level(0).keys() {
             shard.due.extend([ceil(*end, MINUTE), ceil(*end, HOUR)]);
         }
-        shard.due.extend(shard.ladder.level(1).keys().map(|end| ceil(*end, HOUR)));
+        for end in shard.ladder.level(1).keys() {
+            shard.due.insert(ceil(*end, HOUR));
+            shard.due.extend(grown_up(*end));
+        }
         shard.due = shard.due.split_off(&(tick.0 + 1));
         shard.usuals = Usuals::recount(&shard.ladder, tick.0);
         shard
@@ -161,6 +168,7 @@ impl Shard {
             && let Some(pane) = self.ladder.build_minute(tick.0)
         {
             self.keep(1, tick.0, pane, &mut closing);
+            self.due.extend(grown_up(tick.0));
         }
         if tick.0 % HOUR == 0 {
             self.close_hour(tick.0, &mut closing);
@@ -262,6 +270,11 @@ impl Shard {
     pub fn closed_through(&self) -> Tick {
         Tick(self.closed_through)
     }
+}
+
+/// The ticks at which what a minute saw first is as old as one of the ages. The minute itself is the first of its life.
+fn grown_up(minute: i64) -> impl Iterator<Item = i64> {
+    AGES_MIN.iter().map(move |age| minute + (age - 1) * MINUTE)
 }
 
 fn accounts_of(view: &super::pane::EntryView<'_>) -> u32 {
