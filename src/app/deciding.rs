@@ -23,6 +23,8 @@ use crate::track::shard::{Closing, LEVEL_ROWS};
 
 /// How often readers get fresh rows.
 const BOARD_EVERY: Duration = Duration::from_millis(500);
+/// Silence after which the brokers count as away; they are asked every two seconds.
+const BROKER_SILENT: Duration = Duration::from_secs(15);
 /// Ticks that a hashtag's scores are shown after it was assessed last.
 const SCORES_SHOWN: i64 = 5 * MINUTE;
 
@@ -228,10 +230,13 @@ impl Deciding {
         metrics.memory("panes", (sum.0 - sum.1) as u64);
         metrics.memory("open_panes", sum.1 as u64);
         metrics.tracked(sum.2 as u64);
-        let (tally, partitions) = {
+        let (tally, partitions, answered) = {
             let mut progress = self.outlets.shared.progress();
-            (progress.tally.take(), progress.partitions.clone())
+            (progress.tally.take(), progress.partitions.clone(), progress.answered)
         };
+        if let Some(answered) = answered {
+            metrics.kafka_up(answered.elapsed() < BROKER_SILENT);
+        }
         metrics.posts(tally.records());
         tally.rejected.iter().for_each(|(reason, n)| metrics.rejected(reason.as_str(), *n));
         let topic = &self.outlets.posts_topic;

@@ -71,9 +71,9 @@ pub fn empty_shards(config: &Config) -> Vec<Shard> {
     (0..config.track.shards).map(|_| Shard::new(config.windows.clone(), shard_budget(config))).collect()
 }
 
-/// Bytes that the panes of one shard may take.
+/// Bytes that the panes of one shard may take: its part of the budget, less what building the next pane needs beside them.
 pub fn shard_budget(config: &Config) -> usize {
-    usize::try_from(config.memory.budget_bytes).unwrap_or(usize::MAX) / config.track.shards.max(1)
+    usize::try_from(config.memory.budget_bytes / 8 * 5).unwrap_or(usize::MAX) / config.track.shards.max(1)
 }
 
 /// What counting did, over all shards.

@@ -234,15 +234,17 @@ impl Parts {
     fn end(
         self,
         drained: bool,
-        shards: Shards,
+        mut shards: Shards,
         reading: JoinHandle<Result<BTreeMap<i32, i64>, SourceError>>,
         scribing: JoinHandle<Result<(), kafka::Error>>,
     ) -> anyhow::Result<Ended> {
         self.health.set_stopping();
         self.shared.stop.store(true, Ordering::Relaxed);
+        // Where deciding broke off, shards still wait for somebody to listen; now they end, and the source with them.
+        shards.stop_listening();
         let deadline = clock::monotonic() + DRAIN_MAX;
         let late = || clock::monotonic() >= deadline;
-        while !(reading.is_finished() && scribing.is_finished()) && !late() {
+        while !(late() || reading.is_finished() && scribing.is_finished()) {
             std::thread::sleep(Duration::from_millis(20));
         }
         if scribing.is_finished()

@@ -110,6 +110,11 @@ impl Shards {
         Ok(Shards { inputs, output, threads })
     }
 
+    /// Lets go of what the shards say: each ends with its next word.
+    pub fn stop_listening(&mut self) {
+        self.output = crossbeam_channel::never();
+    }
+
     /// Waits for the threads; they end once their inputs are dropped.
     pub fn join(self) {
         drop(self.inputs);

@@ -131,6 +131,8 @@ pub struct Progress {
     pub tally: Tally,
     /// Rejected records that the dead-letter topic did not get.
     pub letters_lost: u64,
+    /// When a broker last answered a question.
+    pub answered: Option<Instant>,
 }
 
 /// Where reading stands in one partition.
@@ -373,11 +375,14 @@ impl KafkaSource {
         for partition in self.live.aside() {
             partitions.entry(partition).and_modify(|progress| progress.aside = true);
         }
+        let answers = partitions.keys().filter_map(|partition| self.ends.latest(*partition));
+        let answered = answers.map(|(_, asked)| asked).max();
         let tally = self.live.intake().tally().take();
         let mut progress = self.shared.progress();
         progress.partitions = partitions;
         progress.watermark = self.live.passed();
         progress.tally.add(tally);
+        progress.answered = answered;
         progress.letters_lost = self.letters.as_ref().map_or(0, RejectedWriter::lost);
     }
 
