@@ -326,7 +326,7 @@ fn every_value_out_of_its_range_is_refused() {
         ("detect.burst_enter=nan", "detect.burst_enter (nan) must be a number from 0 to 100"),
         ("detect.quiet=15s", "detect.quiet (15s) must be a multiple of 10s, the length of a tick"),
         ("detect.minimum_hold=5s", "detect.minimum_hold (5s) must be from 10s to 7d"),
-        ("detect.signals.alone.points=-1", "detect.signals.alone.points (-1) must be a number from 0 to 100"),
+        ("detect.signals.alone.points=-101", "detect.signals.alone.points (-101) must be a number from -100 to 100"),
         ("detect.signals.alone.to=inf", "detect.signals.alone.to (inf) must be a number from 0 to 1000000000"),
         (
             "kafka.start=2017",
@@ -343,10 +343,10 @@ fn every_value_out_of_its_range_is_refused() {
 fn values_that_do_not_go_together_are_refused() {
     let cases = [
         ("detect.burst_exit=50", "detect.burst_exit (50) must be below detect.burst_enter (50)"),
-        ("detect.coordination_enter=30", "detect.coordination_exit (35) must be below detect.coordination_enter (30)"),
+        ("detect.coordination_enter=30", "detect.coordination_exit (32) must be below detect.coordination_enter (30)"),
         (
             "detect.family_points_min=26",
-            "detect.family_points_min (26) must not be above detect.strong_points_min (25)",
+            "detect.family_points_min (26) must not be above detect.strong_points_min (15)",
         ),
         (
             "detect.signals.alone.to=0.4",
