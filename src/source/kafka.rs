@@ -5,8 +5,8 @@
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -17,15 +17,14 @@ use super::aside_log::{self, AsideLog};
 use super::begin::{self, Beginning};
 use super::decode::Format;
 use super::hold::Hold;
-use super::ledger::{Ledger, Resume};
+use super::ledger::Resume;
 use super::live::Live;
+pub use super::shared::{PartitionProgress, Progress, Shared};
 use super::start::Restored;
-use super::tally::Tally;
 use super::{IntakeOptions, Outcome, Step};
 use crate::kafka::ends::EndWatcher;
 use crate::kafka::producer::{RejectedWriter, Rejection};
 use crate::kafka::reader::{GroupHandle, Reader, Record};
-use crate::model::EventTime;
 use crate::{clock, config, kafka};
 
 /// Most records of a batch, give or take what librdkafka hands out at once.
@@ -105,70 +104,6 @@ pub struct KafkaOptions {
     pub restored: Option<Restored>,
     /// Bytes of open panes above which partitions far ahead are held back.
     pub hold_above_bytes: u64,
-}
-
-/// What reading shares with other threads.
-#[derive(Debug, Default)]
-pub struct Shared {
-    /// Where to read again from; the checkpointer asks it and prunes it.
-    pub ledger: Mutex<Ledger>,
-    /// Where reading stands; up to a quarter of a second old.
-    pub progress: Mutex<Progress>,
-    /// Bytes of open panes, all shards together; the tracker says.
-    pub open_bytes: Arc<AtomicU64>,
-    /// Set to end reading after the current batch.
-    pub stop: AtomicBool,
-}
-
-/// Where reading stands.
-#[derive(Clone, Debug, Default)]
-pub struct Progress {
-    /// By partition.
-    pub partitions: BTreeMap<i32, PartitionProgress>,
-    /// The watermark last passed on.
-    pub watermark: EventTime,
-    /// Counts since somebody last took them.
-    pub tally: Tally,
-    /// Rejected records that the dead-letter topic did not get.
-    pub letters_lost: u64,
-    /// When a broker last answered a question.
-    pub answered: Option<Instant>,
-}
-
-/// Where reading stands in one partition.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PartitionProgress {
-    /// Offset of the next record, control records passed over.
-    pub position: i64,
-    /// The partition's end, as a broker last named it.
-    pub end: Option<i64>,
-    /// Whether it is set aside as idle.
-    pub aside: bool,
-    /// Whether it is held back because it runs far ahead.
-    pub held: bool,
-}
-
-impl PartitionProgress {
-    /// Records left to read: end − position, 0 where only control records remain; none before a broker answered.
-    pub fn lag(&self) -> Option<u64> {
-        self.end.map(|end| u64::try_from(end - self.position).unwrap_or(0))
-    }
-}
-
-impl Shared {
-    /// The ledger. A thread that panicked while holding it ends the process anyway.
-    pub fn ledger(&self) -> MutexGuard<'_, Ledger> {
-        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Where reading stands.
-    pub fn progress(&self) -> MutexGuard<'_, Progress> {
-        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn stopped(&self) -> bool {
-        self.stop.load(Ordering::Relaxed)
-    }
 }
 
 /// A topic about to be read.

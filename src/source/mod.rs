@@ -28,6 +28,7 @@ mod hold;
 #[cfg(test)]
 mod kafka_tests;
 mod lines;
+pub mod shared;
 pub mod start;
 
 use std::time::Duration;

@@ -45,18 +45,6 @@ pub struct ResumeAt {
     pub greatest: Option<i64>,
 }
 
-/// A partition that was set aside because the broker said that it had ended: written before it takes effect, obeyed on
-/// restart, so that a restart decides what the first run decided.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SetAside {
-    /// The partition of the input.
-    pub partition: i32,
-    /// Its end at that moment: the offset of the next record, which brings it back.
-    pub position: i64,
-    /// The shared watermark at that moment, in milliseconds since the epoch.
-    pub watermark: i64,
-}
-
 /// What a state folder must match before anything of it is used.
 #[derive(Clone, Copy, Debug)]
 pub struct Owner<'a> {
@@ -139,19 +127,6 @@ pub fn restore_latest(
         Ok(())
     })?;
     restored
-}
-
-/// The bytes for [`Folder::write_idle`].
-pub fn encode_idle(set_aside: &[SetAside]) -> Vec<u8> {
-    postcard::to_allocvec(set_aside).expect("a list of numbers serializes")
-}
-
-/// The list from the bytes of [`Folder::read_idle`].
-///
-/// # Errors
-/// One sentence on what does not hold.
-pub fn decode_idle(bytes: &[u8]) -> Result<Vec<SetAside>, String> {
-    postcard::from_bytes(bytes).map_err(|error| format!("no list of partitions set aside: {error}"))
 }
 
 #[cfg(test)]
@@ -244,15 +219,5 @@ mod tests {
         assert_eq!(restored.unwrap(), Some(manifest(5)));
         assert_eq!(tried, [6, 5]);
         assert_eq!(restore_latest(&folder, OWNER, |_| Ok(())).unwrap().map(|manifest| manifest.tick), Some(5));
-    }
-
-    #[test]
-    fn partitions_set_aside_read_back() {
-        let (_dir, folder) = folder();
-        assert_eq!(folder.read_idle().unwrap(), None);
-        let list = [SetAside { partition: 3, position: 17, watermark: -1 }];
-        folder.write_idle(&encode_idle(&list)).unwrap();
-        assert_eq!(decode_idle(&folder.read_idle().unwrap().unwrap()), Ok(list.to_vec()));
-        assert!(decode_idle(&[5]).is_err());
     }
 }

@@ -109,26 +109,6 @@ impl Folder {
         Ok(None)
     }
 
-    /// Writes which partitions are set aside, durably: setting one aside takes effect only after this returned.
-    ///
-    /// # Errors
-    /// [`Error::TooLarge`], [`Error::Io`]; then the previous list stands.
-    pub fn write_idle(&self, bytes: &[u8]) -> Result<(), Error> {
-        self.check_size(names::IDLE, bytes, CHUNK_BYTES_MAX)?;
-        ops::run(&self.dir, &ops::write_durably(names::IDLE, frame::seal(Kind::Idle, names::IDLE, bytes)))
-    }
-
-    /// What [`write_idle`](Self::write_idle) wrote last; `None` where it never did.
-    ///
-    /// # Errors
-    /// [`Error::Corrupt`], [`Error::NewerVersion`], [`Error::Io`].
-    pub fn read_idle(&self) -> Result<Option<Vec<u8>>, Error> {
-        match self.read(Kind::Idle, names::IDLE, CHUNK_BYTES_MAX) {
-            Err(Error::NotFound { .. }) => Ok(None),
-            other => other.map(Some),
-        }
-    }
-
     /// Expiry: removes all chunks but `live`, which must hold the chunks of both manifests that are kept. Returns how
     /// many went.
     ///

@@ -10,8 +10,6 @@ pub(super) const ASIDE: &str = ".tmp";
 pub(super) const CORRUPT: &str = ".corrupt";
 /// The file whose lock says that a process works in the folder.
 pub(super) const LOCK: &str = "lock";
-/// The partitions that are set aside.
-pub(super) const IDLE: &str = "idle.bin";
 
 /// Which part of the state a chunk is. Orders by shard, level, pane, chunk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
