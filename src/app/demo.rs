@@ -90,7 +90,8 @@ pub fn execute(args: Args, common: &Common) -> anyhow::Result<Exit> {
         })?
     };
     let service = Service {
-        key: sketch_key(&config, KeyUse::Run)?,
+        // The fixed key: the same seed tells the same story, and its accounts are nobody's.
+        key: sketch_key(&config, KeyUse::Replay)?,
         config,
         format: Format::Native,
         shared,

@@ -33,7 +33,7 @@ impl Demo {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tagwatch"));
         command.args(["demo", "--quiet", "--listen", &address, "--speed", &speed.to_string()]);
         let mut guard = Guard::start(command.stdout(Stdio::piped()));
-        let (lines, first) = (Arc::<Mutex<Vec<String>>>::default(), Arc::default());
+        let (lines, first) = (Arc::<Mutex<Vec<String>>>::default(), Arc::<Mutex<Option<Duration>>>::default());
         let (out, (to, took)) = (guard.child().stdout.take().unwrap(), (Arc::clone(&lines), Arc::clone(&first)));
         thread::spawn(move || {
             for line in BufReader::new(out).lines().map_while(Result::ok) {
