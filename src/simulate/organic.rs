@@ -119,6 +119,8 @@ pub(super) fn fandom(scene: &mut Scene, at: f64) {
         ..Voice::PEOPLE
     };
     scene.ordinary_use(FANDOM, 20.0, at);
+    // An award that has voters has had followers: only the campaign for one act is new.
+    scene.ordinary_use(&["StarlightAwards"], 15.0, at);
     let vote = [(0.0, 20.0), (10.0, 90.0), (95.0, 80.0), (115.0, 170.0), (120.0, 200.0), (125.0, 60.0), (180.0, 0.0)];
     scene.crowd(Plan {
         curve: Curve::lines(scene.minute(at), &vote),
