@@ -85,7 +85,7 @@ pub fn execute(args: Args, common: &Common) -> anyhow::Result<Exit> {
         })?
     };
     let service = Service {
-        key: sketch_key(&config, KeyUse::Run)?,
+        key: sketch_key(&config, KeyUse::Replay)?,
         config,
         format: Format::Native,
         shared,
