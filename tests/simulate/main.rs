@@ -79,7 +79,8 @@ fn the_leaks_begin_as_the_reports_say() {
     let mut counts: HashMap<u64, u32> = HashMap::new();
     posts.iter().for_each(|post| *counts.entry(post.account).or_default() += 1);
     let busiest = counts.values().max().unwrap();
-    assert!((35..50).contains(&(busiest * 2 / 7)), "{} an hour", busiest * 2 / 7);
+    // Reported: 486 posts in twelve hours of one account, 1 668 in a day of another on a sister hashtag; 40 to 70 an hour.
+    assert!((35..=70).contains(&(busiest * 2 / 7)), "{} an hour", busiest * 2 / 7);
 }
 
 #[test]
@@ -198,7 +199,7 @@ fn checksum(sum: u64, bytes: &[u8]) -> u64 {
 /// Checksums of all bytes that seed 7 gives. A change here changes what every benchmark and every demo shows: say so in the
 /// CHANGELOG.
 const PINNED: &[(&str, u64)] = &[
-    ("story", 0xcc65ecbecb5d85d4),
+    ("story", 0x4b5d663f375db095),
     ("background", 0xa4a3d482ed74dd75),
     ("goal", 0xa78f4e1d09d2ba82),
     ("election", 0x31392fd07180a93a),
@@ -210,8 +211,8 @@ const PINNED: &[(&str, u64)] = &[
     ("feed", 0x3147d3e98c8e482f),
     ("giveaway", 0x2a8d1a764ff8ce9c),
     ("viral", 0x0365bb0689560184),
-    ("leaks", 0x66c7a13b208b6ee3),
-    ("mockery", 0x7872f0008f6e001a),
+    ("leaks", 0xff72c99aad44889d),
+    ("mockery", 0xf5e2b961e7b70338),
     ("swarm", 0x011b9ec10bc0cdac),
     ("push", 0x718d60c6d814f1ce),
     ("ephemeral", 0x6b5fb55687193d79),
