@@ -9,7 +9,7 @@ use tagwatch::config::Windows;
 use tagwatch::model::{EventTime, Mention, MentionBatch, TagHash, Tick, mention};
 use tagwatch::track::Shard;
 use tagwatch::track::gather::{Gathered, PIONEERS};
-use tagwatch::track::ladder::{DAY, HOUR, MINUTE, Window, floor};
+use tagwatch::track::ladder::{HOUR, MINUTE, Window, floor};
 use tagwatch::track::merge::{SAMPLE, regroup, without_small};
 use tagwatch::track::pane::{AccountRow, Pane};
 use tagwatch::track::shard::Closing;
@@ -373,5 +373,4 @@ fn a_pane_of_many_runs_is_the_pane_of_one() {
     let expected = close(&said);
     assert_eq!(expected.len(), 1);
     assert!(close(&shuffled(&said, 77)) == expected, "another order gave another pane");
-    assert!(DAY > HOUR);
 }
