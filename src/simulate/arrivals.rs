@@ -32,7 +32,7 @@ impl Curve {
     }
 
     /// A jump to `peak` posts a minute within `rise` minutes, then halving every `half_life` minutes, six times.
-    pub fn spike(at: i64, peak: f64, rise: f64, half_life: f64) -> Curve {
+    pub fn burst(at: i64, peak: f64, rise: f64, half_life: f64) -> Curve {
         let mut points = vec![(0.0, 0.0)];
         let mut rate = peak;
         for halving in 0..=6 {

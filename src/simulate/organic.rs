@@ -64,7 +64,7 @@ pub(super) fn goal(scene: &mut Scene, at: f64) {
     ];
     let curve = Curve::lines(scene.minute(at), &match_long);
     scene.people(curve, 0.66, voice.clone());
-    let curve = Curve::spike(scene.minute(at), 950.0, 0.7, 4.0);
+    let curve = Curve::burst(scene.minute(at), 950.0, 0.7, 4.0);
     scene.people(curve, 0.74, voice);
 }
 
@@ -148,7 +148,7 @@ pub(super) fn breaking(scene: &mut Scene, at: f64) {
     };
     let pinned = scene.pin(&[scene.minute(at), scene.minute(at + 14.0)], 41, &voice, false);
     scene.crowd(Plan {
-        curve: Curve::spike(scene.minute(at), 220.0, 12.0, 40.0),
+        curve: Curve::burst(scene.minute(at), 220.0, 12.0, 40.0),
         clumps: Clumps::PEOPLE,
         who: Who::People { newcomers: 0.68 },
         voice,
@@ -211,7 +211,7 @@ pub(super) fn copypasta(scene: &mut Scene, at: f64) {
         edited: 0.12,
         ..Voice::PEOPLE
     };
-    let curve = Curve::spike(scene.minute(at), 60.0, 20.0, 30.0);
+    let curve = Curve::burst(scene.minute(at), 60.0, 20.0, 30.0);
     scene.people(curve, 0.82, voice);
 }
 

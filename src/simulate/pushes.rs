@@ -299,7 +299,7 @@ pub(super) fn campaign(scene: &mut Scene, at: f64) {
 /// A storm that people talk about, and three hundred accounts that use the attention for their own link.
 pub(super) fn riding(scene: &mut Scene, at: f64) {
     scene.ordinary_use(RIDING, 6.0, at);
-    let curve = Curve::spike(scene.minute(at), 150.0, 15.0, 60.0);
+    let curve = Curve::burst(scene.minute(at), 150.0, 15.0, 60.0);
     scene.people(curve, 0.7, Voice { hashtag: RIDING, langs: &[De, De, De, En], ..Voice::PEOPLE });
     let rate = [(30.0, 0.0), (35.0, 18.0), (150.0, 18.0), (155.0, 0.0)];
     scene.crowd(Plan {

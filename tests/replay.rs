@@ -1,0 +1,163 @@
+//! `tagwatch replay` on real posts: the same bytes however the posts arrive and are spread, lines that keep their
+//! contract, and alerts that beat the naive rule. Streams that are absent are skipped by name.
+#![allow(clippy::unwrap_used, reason = "helpers of tests; clippy knows only the functions with #[test]")]
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
+const SMALL: [&str; 2] = ["conferences_2017_2019", "fake_trends_july_2015"];
+const LARGE: [&str; 2] = ["crisis_july_2015", "pushes_2014_2015"];
+
+fn shared() -> PathBuf {
+    std::env::var_os("TAGWATCH_SHARED").map_or_else(|| PathBuf::from("../shared"), PathBuf::from)
+}
+
+/// A stream's posts; says so where they are absent.
+fn stream(name: &str) -> Option<PathBuf> {
+    let path = shared().join("data").join(format!("{name}.ndjson.gz"));
+    if !path.exists() {
+        println!("skipped: {name} is not at {}", path.display());
+        return None;
+    }
+    Some(path)
+}
+
+fn tagwatch() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tagwatch"));
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("TAGWATCH_")) {
+        command.env_remove(name);
+    }
+    command.stdin(Stdio::null());
+    command
+}
+
+/// The alert log of a replay.
+fn log(path: &Path, more: &[&str]) -> String {
+    let output = tagwatch().args(["replay", "-q", "--summary", "none"]).args(more).arg(path).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn same(name: &str, ways: &[&[&str]]) {
+    let Some(path) = stream(name) else { return };
+    let plain = log(&path, &[]);
+    check_lines(name, &plain);
+    for way in ways {
+        let other = log(&path, way);
+        let differ = plain.lines().zip(other.lines()).position(|(a, b)| a != b);
+        assert!(plain == other, "{name} {way:?}: first other line {differ:?}");
+    }
+}
+
+const P7_S1: &[&str] = &["--partitions", "7", "--set", "track.shards=1"];
+const P64_S12: &[&str] = &["--partitions", "64", "--set", "track.shards=12"];
+
+#[test]
+fn small_streams_give_the_same_bytes_however_they_are_spread() {
+    let mut ways = Vec::new();
+    for partitions in ["1", "7", "64"] {
+        for shards in ["track.shards=1", "track.shards=4", "track.shards=12"] {
+            ways.push(vec!["--partitions", partitions, "--set", shards]);
+        }
+    }
+    let ways: Vec<&[&str]> = ways.iter().map(Vec::as_slice).collect();
+    SMALL.iter().for_each(|name| same(name, &ways));
+}
+
+#[test]
+fn large_streams_give_the_same_bytes_however_they_are_spread() {
+    LARGE.iter().for_each(|name| same(name, &[P7_S1, P64_S12]));
+}
+
+/// The contract of every line.
+fn check_lines(name: &str, log: &str) {
+    assert!(!log.is_empty(), "{name}: no alert at all");
+    let mut last = (i64::MIN, 0);
+    let mut ids: BTreeMap<String, String> = BTreeMap::new();
+    for text in log.lines() {
+        let line: Value = serde_json::from_str(text).unwrap();
+        let now = (line["tick"].as_i64().unwrap(), line["n"].as_i64().unwrap());
+        assert!(now > last, "{name}: {now:?} after {last:?}");
+        last = now;
+        let hundredths = |value: &Value| (value.as_f64().unwrap() * 100.0).round() as i64;
+        let sum: i64 = line["signals"].as_array().unwrap().iter().map(|s| hundredths(&s["contribution"])).sum();
+        assert_eq!(sum, hundredths(&line["coordination"]), "{name}: contributions do not add up: {text}");
+        let id = line["alert_id"].as_str().unwrap().to_owned();
+        let owner = format!("{} {}", line["hashtag"], line["onset"]);
+        assert_eq!(ids.entry(id).or_insert_with(|| owner.clone()), &owner, "{name}: one id, two alerts");
+        for word in ["\"bot\"", " bot ", "fake"] {
+            assert!(!line["explanation"].to_string().contains(word), "{name}: {text}");
+        }
+        for field in ["kind", "state", "severity", "display", "at", "degraded", "warming", "suppressed", "burst"] {
+            assert!(!line[field].is_null(), "{name}: no {field}: {text}");
+        }
+        for window in ["1m", "5m", "1h", "24h"] {
+            assert!(line["windows"][window].is_object(), "{name}: no {window}: {text}");
+        }
+        assert!(line["evidence"].is_object() && line["config_version"].is_string(), "{name}: {text}");
+    }
+}
+
+/// What the scoring tool says of a stream's alerts.
+fn score(name: &str) -> Option<Value> {
+    let path = stream(name)?;
+    let tool = shared().join("tools/score_alerts.py");
+    let data = shared().join("data");
+    let folder = tempfile::tempdir().unwrap();
+    let alerts = folder.path().join("alerts.ndjson");
+    std::fs::write(&alerts, log(&path, &[])).unwrap();
+    let ids = data.join(format!("{name}.coordinated_ids.txt.gz"));
+    let ids = if ids.exists() { ids } else { PathBuf::from("-") };
+    let episodes = data.join(format!("{name}.episodes.json"));
+    let output = Command::new("python3").arg(tool).arg(path).arg(&alerts).arg(episodes).arg(ids).arg("--json").output();
+    let Ok(output) = output else {
+        println!("skipped: {name} cannot be scored without python3");
+        return None;
+    };
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let scored = serde_json::from_slice(&output.stdout).unwrap();
+    println!("{name}: {scored}");
+    Some(scored)
+}
+
+fn recalled(scored: &Value, subkind: &str) -> u64 {
+    let text = scored[format!("recall[{subkind}]")].as_str().unwrap_or_else(|| panic!("no {subkind}: {scored}"));
+    text.split('/').next().unwrap().parse().unwrap()
+}
+
+#[test]
+fn crisis_all_games_and_no_organic_burst_called_coordinated() {
+    let Some(scored) = score("crisis_july_2015") else { return };
+    assert_eq!(scored["organic_called_coordinated"], 0, "{scored}");
+    assert_eq!(recalled(&scored, "hashtag-game"), 5, "{scored}");
+}
+
+#[test]
+fn pushes_are_found_where_the_naive_rule_finds_nine() {
+    let Some(scored) = score("pushes_2014_2015") else { return };
+    assert!(recalled(&scored, "hashtag-game") >= 20, "{scored}");
+    assert!(recalled(&scored, "push") >= 20, "{scored}");
+}
+
+#[test]
+fn ephemeral_pushes_are_all_found() {
+    let Some(scored) = score("fake_trends_july_2015") else { return };
+    assert_eq!(scored["recall"], 1.0, "{scored}");
+    assert!(scored["precision"].as_f64().unwrap() >= 0.99, "{scored}");
+}
+
+#[test]
+fn conferences_are_hardly_ever_called_coordinated() {
+    let Some(scored) = score("conferences_2017_2019") else { return };
+    assert!(scored["organic_called_coordinated"].as_u64().unwrap() <= 1, "{scored}");
+}
+
+#[test]
+fn a_missing_file_ends_with_1_and_is_named() {
+    let output = tagwatch().args(["replay", "-q", "no-such-file.ndjson"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("no-such-file.ndjson"));
+}
