@@ -4,14 +4,26 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod cluster;
+mod crash;
 mod kafka;
 mod mock;
 mod outage;
+mod posts;
+mod service;
+mod streams;
 mod tools;
 mod writer;
 
 fn main() {
     let arguments = libtest_mimic::Arguments::from_args();
-    let trials = [tools::trials(), mock::trials(), kafka::trials(), writer::trials(), outage::trials()];
+    let trials = [
+        tools::trials(),
+        mock::trials(),
+        kafka::trials(),
+        writer::trials(),
+        outage::trials(),
+        streams::trials(),
+        crash::trials(),
+    ];
     libtest_mimic::run(&arguments, trials.into_iter().flatten().collect()).exit();
 }
