@@ -4,12 +4,16 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod cluster;
+mod crash;
 mod demo;
 mod kafka;
 mod mock;
 mod outage;
 mod page;
+mod posts;
 mod prometheus;
+mod service;
+mod streams;
 mod tools;
 mod writer;
 
@@ -21,6 +25,8 @@ fn main() {
         kafka::trials(),
         writer::trials(),
         outage::trials(),
+        streams::trials(),
+        crash::trials(),
         demo::trials(),
         page::trials(),
         prometheus::trials(),
