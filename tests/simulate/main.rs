@@ -198,11 +198,11 @@ fn checksum(sum: u64, bytes: &[u8]) -> u64 {
 /// Checksums of all bytes that seed 7 gives. A change here changes what every benchmark and every demo shows: say so in the
 /// CHANGELOG.
 const PINNED: &[(&str, u64)] = &[
-    ("story", 0x31cb91c6f443d838),
+    ("story", 0x4b5d_663f_375d_b095),
     ("background", 0xa4a3_d482_ed74_dd75),
     ("goal", 0xa78f_4e1d_09d2_ba82),
     ("election", 0x3139_2fd0_7180_a93a),
-    ("fandom", 0x65c8_95ee_0d4a_628e),
+    ("fandom", 0x3553_1a04_2da4_240a),
     ("breaking", 0x366c_6437_8035_50c7),
     ("conference", 0x589b_0363_b4d4_f1d7),
     ("copypasta", 0xeccb_46ae_a82f_f8fb),
@@ -210,8 +210,8 @@ const PINNED: &[(&str, u64)] = &[
     ("feed", 0x3147_d3e9_8c8e_482f),
     ("giveaway", 0x2a8d_1a76_4ff8_ce9c),
     ("viral", 0x0365_bb06_8956_0184),
-    ("leaks", 0x684468911839f485),
-    ("mockery", 0x4a5aae927ea11ea6),
+    ("leaks", 0xff72_c99a_ad44_889d),
+    ("mockery", 0xf5e2_b961_e7b7_0338),
     ("swarm", 0x011b_9ec1_0bc0_cdac),
     ("push", 0x718d_60c6_d814_f1ce),
     ("ephemeral", 0x6b5f_b556_8719_3d79),
