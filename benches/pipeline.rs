@@ -14,6 +14,8 @@ mod child;
 #[path = "../tests/real/cluster.rs"]
 mod cluster;
 #[allow(dead_code, unreachable_pub, missing_docs, reason = "shared with the tests, which use all of it")]
+#[path = "../tests/real/posts.rs"]
+mod posts;
 #[path = "../tests/real/tools.rs"]
 mod tools;
 

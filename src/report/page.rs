@@ -1,6 +1,7 @@
 //! The page at `/`: what is open and why, what spread without coordination, and the top hashtags. Rendered here from
 //! one picture of the board; a few lines of script fetch it again every five seconds and keep opened details open.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::extract::State;
@@ -38,7 +39,7 @@ pub async fn show(State(state): State<AppState>) -> Html<String> {
         (open_alerts(&state, &face, open))
         (quiet_alerts("organic", "Organic bursts", ORGANIC_HINT, &organic))
         (quiet_alerts("resolved", "Resolved lately", "The burst ended or calmed down.", &resolved))
-        (top(&state, &face))
+        (top(&state, &face, &organic))
     };
     Html(page(&state, &title, &content).into_string())
 }
@@ -187,7 +188,8 @@ fn quiet_alerts(id: &str, title: &str, hint: &str, lines: &[Arc<AlertLine>]) -> 
     }
 }
 
-fn top(state: &AppState, face: &Face) -> Markup {
+fn top(state: &AppState, face: &Face, organic: &[Arc<AlertLine>]) -> Markup {
+    let organic: BTreeSet<&str> = organic.iter().map(|line| line.alert_id.as_str()).collect();
     let tick = face.tick.unwrap_or_default();
     let entries = state.report.board.ranked(Order::Posts, ROWS_MAX);
     html! {
@@ -205,7 +207,7 @@ fn top(state: &AppState, face: &Face) -> Markup {
                 div.scroll tabindex="0" role="region" aria-label="Top hashtags" {
                     table.top {
                         (top_head())
-                        tbody { @for entry in &entries { (top_row(entry, tick)) } }
+                        tbody { @for entry in &entries { (top_row(entry, tick, &organic)) } }
                     }
                 }
             }
@@ -228,14 +230,18 @@ fn top_head() -> Markup {
     }
 }
 
-fn top_row(entry: &Entry, tick: Tick) -> Markup {
+fn top_row(entry: &Entry, tick: Tick, organic: &BTreeSet<&str>) -> Markup {
     let view = &entry.view;
     let hour = &view.windows.h1;
     html! {
         tr {
             th scope="row" {
                 a href=(hashtag_href(&view.hashtag)) { (tag(&view.display, &view.hashtag)) }
-                @if let Some(id) = &view.alert_id { " " a.badge href=(alert_href(id)) { "alert" } }
+                @if let Some(id) = &view.alert_id {
+                    " "
+                    @if organic.contains(id.as_str()) { a.badge.organic_burst href=(alert_href(id)) { "organic" } }
+                    @else { a.badge href=(alert_href(id)) { "alert" } }
+                }
             }
             (score_cell("burst", view.burst))
             (score_cell("coordination", view.coordination))

@@ -75,12 +75,15 @@ impl Demo {
         serde_json::from_str(&self.get(path)).unwrap()
     }
 
-    /// The coordinated alert of the pushed hashtag: all its lines.
+    /// The coordinated alert of the pushed hashtag: its lines of that kind. It began as an organic burst under the same id.
     pub fn alert(&self) -> Vec<Value> {
         let alerts = self.json("/api/v1/alerts?limit=1000");
         let of_push = |alert: &&Value| alert["hashtag"] == PUSHED && alert["kind"] == "coordinated_burst";
         let id = alerts["alerts"].as_array().unwrap().iter().find(of_push).unwrap()["alert_id"].clone();
-        self.json(&format!("/api/v1/alerts/{}", id.as_str().unwrap()))["lines"].as_array().unwrap().clone()
+        let mut lines =
+            self.json(&format!("/api/v1/alerts/{}", id.as_str().unwrap()))["lines"].as_array().unwrap().clone();
+        lines.retain(|line| line["kind"] == "coordinated_burst");
+        lines
     }
 
     /// Asks it to end as a service manager would; it must do so in time and call it success.
