@@ -16,6 +16,7 @@ mod cluster;
 #[allow(dead_code, unreachable_pub, missing_docs, reason = "shared with the tests, which use all of it")]
 #[path = "../tests/real/posts.rs"]
 mod posts;
+#[allow(dead_code, unreachable_pub, missing_docs, reason = "shared with the tests, which use all of it")]
 #[path = "../tests/real/tools.rs"]
 mod tools;
 

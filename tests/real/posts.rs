@@ -113,5 +113,5 @@ fn place(at: usize, account: &str) -> i32 {
     let mut hasher = DefaultHasher::new();
     account.hash(&mut hasher);
     let of = hasher.finish();
-    if of % 4 == 0 { 0 } else { (of / 4 % OF_ACCOUNTS) as i32 }
+    if of.is_multiple_of(4) { 0 } else { (of / 4 % OF_ACCOUNTS) as i32 }
 }
