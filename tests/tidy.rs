@@ -140,7 +140,20 @@ const FILE_LINES_MAX: usize = 500;
 const FUNCTION_LINES_MAX: usize = 60;
 
 /// Excused findings: file, rule, a part of the finding's text, and why. One that excuses nothing is itself a finding.
-const EXCEPTIONS: &[(&str, &str, &str, &str)] = &[];
+const EXCEPTIONS: &[(&str, &str, &str, &str)] = &[
+    (
+        "src/track/ladder.rs",
+        "pure",
+        "`std::sync::Arc`",
+        "a closed pane never changes: sharing it is as good as copying it",
+    ),
+    (
+        "src/track/shard.rs",
+        "pure",
+        "`std::sync::Arc`",
+        "closed panes are handed to the checkpoint without copying them",
+    ),
+];
 
 /// One breach of a rule.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

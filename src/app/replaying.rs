@@ -127,18 +127,10 @@ pub fn replay(
     let mut shards = Shards::start(empty_shards(config), &shard_options).context("starting the shards")?;
     let mut feeder = Feeder::new(Keyed::new(options.key), &mut shards, None);
     let (hold_above, open_bytes) = (config.memory.budget_bytes / 2, Arc::clone(&shard_options.open_bytes));
-    let reading = std::thread::Builder::new().name("source".to_owned()).spawn(move || {
-        let mut end = EventTime::MIN;
-        let mut gone = false;
-        while !gone && source.next_batch(&mut |step| gone |= feed(&mut feeder, &step, &mut end))? {
-            progress(source.progress().0, source.progress().1);
-            // Dealt partitions may run far ahead; the shards catch up before more is read.
-            if open_bytes.load(Ordering::Relaxed) > hold_above {
-                std::thread::sleep(Duration::from_millis(1));
-            }
-        }
-        Ok::<_, std::io::Error>((source.tally().take(), end))
-    })?;
+    // Dealt partitions may run far ahead; the shards catch up before more is read.
+    let hold = move || open_bytes.load(Ordering::Relaxed) > hold_above;
+    let name = std::thread::Builder::new().name("source".to_owned());
+    let reading = name.spawn(move || read(&mut source, &mut feeder, hold, progress))?;
 
     let mut summary = Summary { config_version: config.version.clone(), ..Summary::default() };
     let mut decisions = Decisions::new(
@@ -169,6 +161,24 @@ pub fn replay(
     summary.from = decisions.decider().watched_since().map(|since| since.to_string());
     summary.seconds = began.elapsed().as_secs_f64();
     Ok(summary)
+}
+
+/// Reads everything; what became of the records, and the end of the input.
+fn read(
+    source: &mut FileSource,
+    feeder: &mut Feeder,
+    hold: impl Fn() -> bool,
+    progress: impl Fn(u64, Option<u64>),
+) -> std::io::Result<(Tally, EventTime)> {
+    let mut end = EventTime::MIN;
+    let mut gone = false;
+    while !gone && source.next_batch(&mut |step| gone |= feed(feeder, &step, &mut end))? {
+        progress(source.progress().0, source.progress().1);
+        if hold() {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+    Ok((source.tally().take(), end))
 }
 
 fn open(options: &Options, config: &Config) -> std::io::Result<FileSource> {

@@ -18,12 +18,13 @@ use super::Exit;
 use super::deciding::{Deciding, Outlets};
 use super::pipeline::Feeder;
 use super::restoring::{State, restore};
-use super::scribe::{Job, Scribe};
+use super::scribe::{Job, Payload, Place, Scribe};
 use crate::clock;
 use crate::config::Config;
 use crate::decide::line::AlertLine;
 use crate::exchange::shards::{FromShard, ShardOptions, Shards};
 use crate::kafka;
+use crate::kafka::reader::GroupHandle;
 use crate::kafka::writer::AlertWriter;
 use crate::model::Keyed;
 use crate::report::board::{Board, Limits};
@@ -33,6 +34,7 @@ use crate::report::{Report, http};
 use crate::source::Step;
 use crate::source::decode::{Format, Reason};
 use crate::source::kafka::{Error as SourceError, KafkaOptions, KafkaSource, Shared};
+use crate::store::checkpoint::Manifest;
 use crate::store::{Error as StoreError, Folder};
 
 /// How long draining may take; Kubernetes kills after 30 seconds.
@@ -162,24 +164,8 @@ impl Parts {
         };
         let mut shards = Shards::start(state.shards, &options)?;
         let mut feeder = Feeder::new(self.keyed.clone(), &mut shards, state.watched_since);
-        let scribe = Scribe {
-            id: self.config.id.clone(),
-            config_version: self.config.version.clone(),
-            key_fingerprint: self.keyed.fingerprint(),
-            shards: self.config.track.shards as u32,
-            baseline_days: i64::from(self.config.windows.baseline_days),
-            alerts_topic: self.config.kafka.alerts_topic.clone(),
-            posts_topic: self.config.kafka.posts_topic.clone(),
-            writer,
-            group: source.group()?,
-            folder,
-            shared: Arc::clone(&self.shared),
-            metrics: Arc::clone(&self.report.metrics),
-            last,
-            written: state.written,
-            previous: state.manifest,
-            unwritten: state.unwritten,
-        };
+        let group = source.group()?;
+        let scribe = self.scribe(writer, group, folder, last, (state.written, state.unwritten, state.manifest));
         let (jobs, to_scribe) = bounded(JOBS_WAITING);
         let scribing = spawn("scribe", move || scribe.run(&to_scribe))?;
         let reading = spawn("source", move || {
@@ -201,6 +187,34 @@ impl Parts {
         let deciding = Deciding::new(decider, state.tick, state.watched_since, outlets);
         let drained = decide(deciding, &shards.output, &self.shared, &heart);
         self.end(drained, shards, reading, scribing)
+    }
+
+    fn scribe(
+        &self,
+        writer: AlertWriter,
+        group: GroupHandle,
+        folder: Folder,
+        last: Option<(i64, u32)>,
+        (written, unwritten, previous): (BTreeMap<Place, u32>, BTreeMap<Place, Payload>, Option<Manifest>),
+    ) -> Scribe {
+        Scribe {
+            id: self.config.id.clone(),
+            config_version: self.config.version.clone(),
+            key_fingerprint: self.keyed.fingerprint(),
+            shards: self.config.track.shards as u32,
+            baseline_days: i64::from(self.config.windows.baseline_days),
+            alerts_topic: self.config.kafka.alerts_topic.clone(),
+            posts_topic: self.config.kafka.posts_topic.clone(),
+            writer,
+            group,
+            folder,
+            shared: Arc::clone(&self.shared),
+            metrics: Arc::clone(&self.report.metrics),
+            last,
+            written,
+            previous,
+            unwritten,
+        }
     }
 
     /// Waits for what passes, until told to stop.

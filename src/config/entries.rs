@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::hash::Hasher;
 
-use siphasher::sip::SipHasher24;
+use crate::model::keyed::SipHasher24;
 
 use super::value::{show_duration, show_size};
 use super::{

@@ -1,10 +1,9 @@
 //! Route: a post becomes one mention per hashtag, and every name in it a keyed hash. From here on nothing of a post can
 //! be read back.
 
-use siphasher::sip::SipHasher13;
 use std::hash::Hasher;
 
-use crate::model::keyed::write_field;
+use crate::model::keyed::{SipHasher13, write_field};
 use crate::model::mention::{FLAG_ALONE, FLAG_BARE, FLAG_MENTIONS, FLAG_REPLIES, FLAG_REPOST, FLAG_TEXT};
 use crate::model::{EventTime, Keyed, Mention, MentionBatch, Post, TagHash};
 

@@ -3,7 +3,7 @@
 
 use std::hash::Hasher;
 
-use siphasher::sip::{SipHasher13, SipHasher24};
+pub use siphasher::sip::{SipHasher13, SipHasher24};
 
 /// 64-bit keyed hash of a canonical hashtag: its identity inside shards.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
