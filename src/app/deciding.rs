@@ -242,6 +242,11 @@ impl Deciding {
         let topic = &self.outlets.posts_topic;
         tally.late.iter().for_each(|(partition, n)| metrics.late(topic, *partition, *n));
         for (partition, progress) in &partitions {
+            // Zero is worth showing: a rate begins there.
+            metrics.late(topic, *partition, 0);
+            if let Some(watermark) = progress.watermark {
+                metrics.partition_watermark(topic, *partition, watermark);
+            }
             if let Some(lag) = progress.lag() {
                 metrics.lag(topic, *partition, lag);
             }

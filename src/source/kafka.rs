@@ -25,6 +25,7 @@ use super::{IntakeOptions, Outcome, Step};
 use crate::kafka::ends::EndWatcher;
 use crate::kafka::producer::{RejectedWriter, Rejection};
 use crate::kafka::reader::{GroupHandle, Reader, Record};
+use crate::model::EventTime;
 use crate::{clock, config, kafka};
 
 /// Most records of a batch, give or take what librdkafka hands out at once.
@@ -305,7 +306,9 @@ impl KafkaSource {
         for (partition, position) in self.live.positions() {
             let end = self.ends.latest(partition).map(|(end, _)| end);
             let held = self.hold.held().contains(&partition);
-            partitions.insert(partition, PartitionProgress { position, end, aside: false, held });
+            let own = self.live.intake().clocks().own_watermark(partition);
+            let watermark = (own > EventTime::MIN).then_some(own);
+            partitions.insert(partition, PartitionProgress { position, end, watermark, aside: false, held });
         }
         for partition in self.live.aside() {
             partitions.entry(partition).and_modify(|progress| progress.aside = true);

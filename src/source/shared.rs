@@ -44,6 +44,8 @@ pub struct PartitionProgress {
     pub position: i64,
     /// The partition's end, as a broker last named it.
     pub end: Option<i64>,
+    /// Its own watermark; none before its first post.
+    pub watermark: Option<EventTime>,
     /// Whether it is set aside as idle.
     pub aside: bool,
     /// Whether it is held back because it runs far ahead.
