@@ -67,7 +67,7 @@ pub fn execute(args: Args, common: &Common) -> anyhow::Result<Exit> {
     config.kafka.rejected_topic = None;
     config.http.listen = args.listen.unwrap_or(config.http.listen);
     println!(
-        "tagwatch demo: two days of synthetic posts (seed {}), {} times as fast as they happened",
+        "tagwatch demo: 37 hours of synthetic posts (seed {}), {} times as fast as they happened",
         args.seed, args.speed
     );
     let alerts = config.kafka.alerts_topic.clone();
