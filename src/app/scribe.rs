@@ -263,7 +263,8 @@ impl Scribe {
 /// The bytes of a pane or of rows.
 fn encode(payload: &Payload) -> Vec<u8> {
     match payload {
-        Payload::Pane(pane) => postcard::to_stdvec(pane.as_ref()),
+        // Numbers are written as short as they are, so no pane is longer written than held.
+        Payload::Pane(pane) => postcard::to_extend(pane.as_ref(), Vec::with_capacity(pane.bytes())),
         Payload::Rows(rows) => postcard::to_stdvec(rows),
     }
     .expect("plain values encode")

@@ -143,7 +143,7 @@ fn read(hours: i64, view: View, crowd: &Crowd, all: &Crowd, facts: &Facts) -> Re
 
 /// Counts in the four windows, each at least those of the shorter one.
 fn windows(shard: &Shard, tag: u64, tick: i64, five: &Gathered, hour: &Gathered, day: &Gathered) -> Windows {
-    let minute = shard.ladder().window(tag, tick, Window::M1);
+    let minute = shard.ladder().window_counts(tag, tick, Window::M1);
     let m1 = counts(&minute, Counts::default());
     let m5 = counts(five, m1);
     let h1 = counts(hour, m5);
@@ -170,16 +170,22 @@ pub fn overview(shard: &Shard, tag: u64, tick: i64) -> Option<(String, String, W
     let name = name_of(shard, tag, tick)?;
     let ladder = shard.ladder();
     let five = ladder.window(tag, tick, Window::M5);
-    let hour = ladder.window(tag, tick, Window::Minutes(60));
-    let (_, day) = ladder.hours(tag, tick, CROWD_HOURS, 24);
-    Some((name.to_owned(), display(&hour, name), windows(shard, tag, tick, &five, &hour, &day)))
+    let hour = ladder.window_counts(tag, tick, Window::Minutes(60));
+    let day = ladder.hours_counts(tag, tick, 24);
+    // A hashtag that rests shows how it was written before.
+    let spelt = if five.posts > 0 {
+        display(&five, name)
+    } else {
+        display(&ladder.window(tag, tick, Window::Minutes(60)), name)
+    };
+    Some((name.to_owned(), spelt, windows(shard, tag, tick, &five, &hour, &day)))
 }
 
 /// The canonical form of a hashtag that stands in some pane.
 fn name_of(shard: &Shard, tag: u64, _tick: i64) -> Option<&str> {
     (0..3)
         .find_map(|level| shard.ladder().level(level).values().rev().find_map(|pane| pane.get(tag)))
-        .map(|view| view.name)
+        .map(|view| view.name())
 }
 
 /// Originals of the last five minutes by second, from the hashtag's first second among them on.

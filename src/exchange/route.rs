@@ -1,9 +1,7 @@
 //! Route: a post becomes one mention per hashtag, and every name in it a keyed hash. From here on nothing of a post can
 //! be read back.
 
-use std::hash::Hasher;
-
-use crate::model::keyed::{SipHasher13, write_field};
+use crate::model::keyed::{ABSENT, put_field};
 use crate::model::mention::{FLAG_ALONE, FLAG_BARE, FLAG_MENTIONS, FLAG_REPLIES, FLAG_REPOST, FLAG_TEXT};
 use crate::model::{EventTime, Keyed, Mention, MentionBatch, Post, TagHash};
 
@@ -22,14 +20,24 @@ pub struct Router {
     batches: Vec<MentionBatch>,
     /// Mentions in all batches.
     waiting: usize,
-    text: Vec<u8>,
+    /// Identities of the post's hashtags, as they stand in the post and sorted.
     tags: Vec<u64>,
+    sorted: Vec<u64>,
+    /// Bytes to be hashed: a text's words, the fields of a post, a set of hashtags.
+    bytes: Vec<u8>,
 }
 
 impl Router {
     /// A router to that many shards.
     pub fn new(keyed: Keyed, shards: usize) -> Router {
-        Router { keyed, batches: vec![MentionBatch::default(); shards], waiting: 0, text: Vec::new(), tags: Vec::new() }
+        Router {
+            keyed,
+            batches: vec![MentionBatch::default(); shards],
+            waiting: 0,
+            tags: Vec::new(),
+            sorted: Vec::new(),
+            bytes: Vec::new(),
+        }
     }
 
     /// Mentions routed since the batches were last taken.
@@ -73,18 +81,20 @@ impl Router {
         let (mut text_hash, mut link) = (0, 0);
         if let Some(text) = post.text.as_deref() {
             flags |= FLAG_TEXT;
-            let read = read_text(text, &mut self.text);
+            let read = read_text(text, &mut self.bytes);
             flags |= if read.mentions { FLAG_MENTIONS } else { 0 };
-            if self.text.is_empty() {
+            if self.bytes.is_empty() {
                 flags |= FLAG_BARE;
             } else {
-                text_hash = self.keyed.short(KIND_TEXT, &self.text);
+                text_hash = self.keyed.short(KIND_TEXT, &self.bytes);
             }
             link = read.link.map_or(0, |link| self.keyed.short(KIND_LINK, link.as_bytes()));
         }
+        let keyed = &self.keyed;
         let optional = |kind, value: &Option<std::borrow::Cow<'_, str>>| {
-            value.as_deref().map_or(0, |value| self.keyed.short(kind, value.as_bytes()))
+            value.as_deref().map_or(0, |value| keyed.short(kind, value.as_bytes()))
         };
+        let client = optional(KIND_CLIENT, &post.client);
         let repost = optional(KIND_REPOST, &post.repost_of);
         flags |= if post.repost_of.is_some() { FLAG_REPOST } else { 0 };
         flags |= if post.reply_to.is_some() { FLAG_REPLIES } else { 0 };
@@ -96,7 +106,7 @@ impl Router {
             text: text_hash,
             link,
             repost,
-            client: optional(KIND_CLIENT, &post.client),
+            client,
             tags: self.tag_set(),
             spelling: 0,
             created_day: post.account_created.map_or(0, created_day),
@@ -105,34 +115,33 @@ impl Router {
     }
 
     /// Keyed hash over all decoded fields: what makes two posts the same.
-    fn identity(&self, post: &Post<'_>) -> u64 {
-        let mut hasher: SipHasher13 = self.keyed.post();
+    fn identity(&mut self, post: &Post<'_>) -> u64 {
+        let bytes = &mut self.bytes;
+        bytes.clear();
         for field in [&post.platform, &post.id, &post.account] {
-            write_field(&mut hasher, field.as_bytes());
+            put_field(bytes, field.as_bytes());
         }
-        hasher.write_i64(post.ts.0);
+        bytes.extend_from_slice(&post.ts.0.to_le_bytes());
         for field in [&post.text, &post.repost_of, &post.reply_to, &post.lang, &post.client] {
             match field.as_deref() {
-                Some(value) => write_field(&mut hasher, value.as_bytes()),
-                None => hasher.write_u32(u32::MAX),
+                Some(value) => put_field(bytes, value.as_bytes()),
+                None => bytes.extend_from_slice(&ABSENT),
             }
         }
-        hasher.write_i64(post.account_created.map_or(i64::MIN, |at| at.0));
+        bytes.extend_from_slice(&post.account_created.map_or(i64::MIN, |at| at.0).to_le_bytes());
         for tag in post.hashtags.iter() {
-            write_field(&mut hasher, tag.display.as_bytes());
+            put_field(bytes, tag.display.as_bytes());
         }
-        hasher.finish()
+        self.keyed.post(bytes)
     }
 
     /// Hash of the post's set of hashtags, whatever their order.
-    fn tag_set(&self) -> u32 {
-        if let [only] = self.tags[..] {
-            return self.keyed.short(KIND_TAGS, &only.to_le_bytes());
-        }
-        let mut sorted = self.tags.clone();
-        sorted.sort_unstable();
-        let bytes: Vec<u8> = sorted.iter().flat_map(|tag| tag.to_le_bytes()).collect();
-        self.keyed.short(KIND_TAGS, &bytes)
+    fn tag_set(&mut self) -> u32 {
+        self.sorted.clone_from(&self.tags);
+        self.sorted.sort_unstable();
+        self.bytes.clear();
+        self.sorted.iter().for_each(|tag| self.bytes.extend_from_slice(&tag.to_le_bytes()));
+        self.keyed.short(KIND_TAGS, &self.bytes)
     }
 }
 
@@ -152,30 +161,73 @@ struct TextRead<'a> {
 fn read_text<'a>(text: &'a str, words: &mut Vec<u8>) -> TextRead<'a> {
     words.clear();
     let mut read = TextRead { mentions: false, link: None };
-    for word in text.split_ascii_whitespace() {
-        let bytes = word.as_bytes();
-        match bytes[0] {
-            b'#' if bytes.len() > 1 => continue,
-            b'@' if bytes.len() > 1 => {
-                read.mentions = true;
-                continue;
-            }
-            b'h' | b'H' if is_link(bytes) => {
-                read.link = read.link.or(Some(word));
-                continue;
-            }
-            b'.' | b'"' | b'(' if bytes.len() > 2 && bytes[1] == b'@' => {
-                read.mentions = true;
-                continue;
-            }
-            _ => {}
+    let bytes = text.as_bytes();
+    // Words that follow one another with one space between are copied at once: most of a text is one such stretch.
+    let mut stretch = 0..0;
+    let mut at = 0;
+    while at < bytes.len() {
+        let word = at..at + blank_after(&bytes[at..]);
+        at = word.end + 1;
+        if word.is_empty() {
+            continue;
         }
-        if !words.is_empty() {
-            words.push(b' ');
+        if is_said(&text[word.clone()], &mut read) {
+            if word.start == stretch.end + 1 && bytes[stretch.end] == b' ' && !stretch.is_empty() {
+                stretch.end = word.end;
+            } else {
+                append(words, &bytes[stretch]);
+                stretch = word;
+            }
         }
-        words.extend(bytes.iter().map(u8::to_ascii_lowercase));
     }
+    append(words, &bytes[stretch]);
+    words.make_ascii_lowercase();
     read
+}
+
+/// Whether a word is one of those that a text says, rather than a link, a mention or a hashtag.
+fn is_said<'a>(word: &'a str, read: &mut TextRead<'a>) -> bool {
+    let bytes = word.as_bytes();
+    match bytes[0] {
+        b'#' if bytes.len() > 1 => false,
+        b'@' if bytes.len() > 1 => {
+            read.mentions = true;
+            false
+        }
+        b'h' | b'H' if is_link(bytes) => {
+            read.link = read.link.or(Some(word));
+            false
+        }
+        b'.' | b'"' | b'(' if bytes.len() > 2 && bytes[1] == b'@' => {
+            read.mentions = true;
+            false
+        }
+        _ => true,
+    }
+}
+
+fn append(words: &mut Vec<u8>, more: &[u8]) {
+    if !words.is_empty() && !more.is_empty() {
+        words.push(b' ');
+    }
+    words.extend_from_slice(more);
+}
+
+/// How many bytes stand before the first blank or control character, or the end. Eight at a time: words are short, and
+/// this is where a post's text is walked.
+fn blank_after(bytes: &[u8]) -> usize {
+    const ONES: u64 = u64::MAX / 255;
+    let mut at = 0;
+    while let Some(eight) = bytes[at..].first_chunk::<8>() {
+        let word = u64::from_le_bytes(*eight);
+        // The high bit of each byte that is below '!'; a borrow can only reach bytes after the first of them.
+        let blanks = word.wrapping_sub(ONES * 0x21) & !word & (ONES * 0x80);
+        if blanks != 0 {
+            return at + (blanks.trailing_zeros() / 8) as usize;
+        }
+        at += 8;
+    }
+    at + bytes[at..].iter().position(|byte| *byte < b'!').unwrap_or(bytes.len() - at)
 }
 
 fn is_link(word: &[u8]) -> bool {

@@ -101,8 +101,14 @@ impl Shards {
         let mut threads = Vec::new();
         for (index, shard) in shards.into_iter().enumerate() {
             let (input, batches) = bounded(BATCHES_WAITING);
-            let worker =
-                Worker { index, shard, options: options.clone(), output: to_decider.clone(), refreshed: 0, open: 0 };
+            let worker = Worker {
+                index,
+                shard,
+                options: options.clone(),
+                output: to_decider.clone(),
+                refreshed: (0, Tick(i64::MIN)),
+                open: 0,
+            };
             let name = format!("shard-{index}");
             threads.push(std::thread::Builder::new().name(name).spawn(move || worker.run(&batches))?);
             inputs.push(input);
@@ -132,7 +138,8 @@ struct Worker {
     shard: Shard,
     options: ShardOptions,
     output: Sender<FromShard>,
-    refreshed: u64,
+    /// What the board last asked for, and the tick at which it got it.
+    refreshed: (u64, Tick),
     /// Its part of `options.open_bytes`.
     open: u64,
 }
@@ -184,11 +191,12 @@ impl Worker {
 
     fn say_top(&mut self) -> Option<()> {
         let wanted = self.options.refresh.load(Ordering::Relaxed);
-        if self.options.top_k == 0 || wanted == self.refreshed {
+        let tick = self.shard.closed_through();
+        // Between two ticks nothing changes.
+        if self.options.top_k == 0 || wanted == self.refreshed.0 || tick == self.refreshed.1 {
             return Some(());
         }
-        self.refreshed = wanted;
-        let tick = self.shard.closed_through();
+        self.refreshed = (wanted, tick);
         let mut busiest: Vec<(u32, u32, u64)> =
             self.shard.usuals().iter().map(|(tag, usual)| (usual.m5, usual.h1, tag)).collect();
         let keep = self.options.top_k.min(busiest.len());

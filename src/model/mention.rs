@@ -6,7 +6,7 @@ use super::keyed::TagHash;
 use super::time::Tick;
 
 /// One sampled mention. Order is by `post`, the sampling priority, so a sorted list is a bottom-k sample.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Mention {
     /// Keyed hash over all decoded fields of the post: its identity and its sampling priority.
     pub post: u64,

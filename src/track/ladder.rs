@@ -85,7 +85,15 @@ impl Ladder {
 
     /// Gathers a hashtag over a window that ends with `tick`.
     pub fn window(&self, tag: u64, tick: i64, window: Window) -> Gathered {
-        let mut gathered = Gathered::new(SIZES, PerSecond::Closed);
+        self.window_into(Gathered::new(SIZES, PerSecond::Closed), tag, tick, window)
+    }
+
+    /// Posts and accounts of a hashtag over a window that ends with `tick`, without any mention.
+    pub fn window_counts(&self, tag: u64, tick: i64, window: Window) -> Gathered {
+        self.window_into(Gathered::new(SIZES, PerSecond::Closed).without_mentions(), tag, tick, window)
+    }
+
+    fn window_into(&self, mut gathered: Gathered, tag: u64, tick: i64, window: Window) -> Gathered {
         let minute = floor(tick, MINUTE);
         match window {
             Window::M1 => self.add_range(&mut gathered, tag, 0, tick - MINUTE, tick),
@@ -101,16 +109,32 @@ impl Ladder {
 
     /// Gathers a hashtag over two windows of closed hours and what came after them, the shorter one first.
     pub fn hours(&self, tag: u64, tick: i64, short: i64, long: i64) -> (Gathered, Gathered) {
-        let (minute, hour) = (floor(tick, MINUTE), floor(tick, HOUR));
+        let hour = floor(tick, HOUR);
         let mut gathered = Gathered::new(SIZES, PerSecond::Closed).without_spellings();
-        self.add_range(&mut gathered, tag, 0, minute, tick);
-        self.add_range(&mut gathered, tag, 1, hour, minute);
+        self.add_since_hour(&mut gathered, tag, tick);
         self.add_hours(&mut gathered, tag, hour - short * HOUR, hour);
         let mut shorter = gathered.clone();
         shorter.finish();
         self.add_hours(&mut gathered, tag, hour - long * HOUR, hour - short * HOUR);
         gathered.finish();
         (shorter, gathered)
+    }
+
+    /// Posts and accounts of a hashtag over so many closed hours and what came after them, without any mention.
+    pub fn hours_counts(&self, tag: u64, tick: i64, hours: i64) -> Gathered {
+        let hour = floor(tick, HOUR);
+        let mut gathered = Gathered::new(SIZES, PerSecond::Closed).without_mentions();
+        self.add_since_hour(&mut gathered, tag, tick);
+        self.add_hours(&mut gathered, tag, hour - hours * HOUR, hour);
+        gathered.finish();
+        gathered
+    }
+
+    /// Adds what came after the last closed hour.
+    fn add_since_hour(&self, gathered: &mut Gathered, tag: u64, tick: i64) {
+        let (minute, hour) = (floor(tick, MINUTE), floor(tick, HOUR));
+        self.add_range(gathered, tag, 0, minute, tick);
+        self.add_range(gathered, tag, 1, hour, minute);
     }
 
     fn add_hours(&self, gathered: &mut Gathered, tag: u64, after: i64, end: i64) {

@@ -39,13 +39,17 @@ pub fn merge(inputs: &[&Pane], into: Into) -> Pane {
     for (input, pane) in inputs.iter().enumerate() {
         places.extend((0..pane.len()).map(|at| (pane.tag_at(at), input as u32, at as u32)));
     }
-    places.sort_unstable();
+    // Stable on purpose: each input is sorted already, and merging sorted runs is what that sort is good at.
+    places.sort();
     let mut builder = PaneBuilder::default();
     let mut views: Vec<EntryView<'_>> = Vec::new();
+    let mut order = Vec::new();
     for same in places.chunk_by(|a, b| a.0 == b.0) {
         views.clear();
         views.extend(same.iter().map(|(_, input, at)| inputs[*input as usize].view(*at as usize)));
-        merge_hashtag(&views, into, &mut builder);
+        if !merge_small(&views, into, &mut order, &mut builder) {
+            merge_hashtag(&views, into, &mut builder);
+        }
     }
     for pane in inputs {
         builder.total(pane.totals());
@@ -53,16 +57,41 @@ pub fn merge(inputs: &[&Pane], into: Into) -> Pane {
     builder.finish()
 }
 
-fn merge_hashtag(views: &[EntryView<'_>], into: Into, builder: &mut PaneBuilder) {
-    let (tag, name) = (views[0].tag, views[0].name);
-    if let ([only], Into::Run | Into::Tick | Into::Minute) = (views, into)
-        && only.large.is_none()
-        && only.mentions.len() <= SAMPLE
-    {
-        builder.begin(tag, name);
-        only.mentions.iter().for_each(|found| builder.mention(found, only.spelling(found)));
-        return;
+/// The way of most hashtags: where all of its mentions are at hand and stay, they are listed and nothing is counted.
+/// Writes just what [`merge_hashtag`] would (a test holds them equal); false where the hashtag has to go that way.
+fn merge_small(
+    views: &[EntryView<'_>],
+    into: Into,
+    order: &mut Vec<(u64, u32, u32)>,
+    builder: &mut PaneBuilder,
+) -> bool {
+    let stays = matches!(into, Into::Run | Into::Tick | Into::Minute)
+        && views.iter().all(|view| view.large.is_none())
+        && views.iter().map(|view| view.mentions.len()).sum::<usize>() <= SAMPLE;
+    if !stays {
+        return false;
     }
+    builder.begin(views[0].tag, views[0].name());
+    if let [only] = views {
+        only.mentions.iter().for_each(|found| builder.mention(found, only.spelling(found)));
+        return true;
+    }
+    order.clear();
+    for (of, view) in views.iter().enumerate() {
+        order.extend(view.mentions.iter().enumerate().map(|(at, found)| (found.post, of as u32, at as u32)));
+    }
+    order.sort();
+    for (_, of, at) in order {
+        let view = &views[*of as usize];
+        let found = &view.mentions[*at as usize];
+        builder.mention(found, view.spelling(found));
+    }
+    true
+}
+
+/// Gathers one hashtag from everything that was seen of it and writes what stays.
+pub(super) fn merge_hashtag(views: &[EntryView<'_>], into: Into, builder: &mut PaneBuilder) {
+    let (tag, name) = (views[0].tag, views[0].name());
     if let Into::Hour(rule) = into
         && views.iter().map(EntryView::posts).sum::<u64>() < rule.total_accounts_below
     {
@@ -118,4 +147,48 @@ pub fn regroup(panes: &[&Pane], keep: impl Fn(u64) -> bool, with_totals: bool) -
     views.iter().for_each(|view| builder.copy(view));
     panes.iter().filter(|_| with_totals).for_each(|pane| builder.total(pane.totals()));
     builder.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::model::Mention;
+
+    fn pane(mentions: &[(u64, u64, u32, bool)]) -> Pane {
+        let mut sorted = mentions.to_vec();
+        sorted.sort_unstable();
+        sorted.dedup_by_key(|found| (found.0, found.1));
+        let mut builder = PaneBuilder::default();
+        for same in sorted.chunk_by(|a, b| a.0 == b.0) {
+            builder.begin(same[0].0, "vote");
+            for (_, post, second, spelt) in same {
+                let found = Mention { post: *post, account: post % 7, second: *second, ..Mention::default() };
+                builder.mention(&found, spelt.then_some("Vote"));
+            }
+        }
+        builder.finish()
+    }
+
+    proptest! {
+        #[test]
+        fn the_short_way_writes_what_the_long_way_writes(
+            one in prop::collection::vec((0..3u64, 0..900u64, 0..9u32, any::<bool>()), 0..60),
+            two in prop::collection::vec((0..3u64, 1000..1900u64, 0..9u32, any::<bool>()), 0..60),
+        ) {
+            let (one, two) = (pane(&one), pane(&two));
+            for into in [Into::Run, Into::Tick, Into::Minute] {
+                let (mut short, mut long) = (PaneBuilder::default(), PaneBuilder::default());
+                for tag in 0..3 {
+                    let views: Vec<EntryView<'_>> = [&one, &two].iter().filter_map(|pane| pane.get(tag)).collect();
+                    if !views.is_empty() {
+                        prop_assert!(merge_small(&views, into, &mut Vec::new(), &mut short));
+                        merge_hashtag(&views, into, &mut long);
+                    }
+                }
+                prop_assert_eq!(short.finish(), long.finish());
+            }
+        }
+    }
 }

@@ -1,9 +1,9 @@
 //! The pane being written: a list of mentions, sorted into a run whenever it is long, and merged when the pane closes.
 //! Appending is what the hot path does; everything that costs is done once per run.
 
-use hashbrown::{HashMap, HashSet, hash_map::Entry};
+use hashbrown::HashSet;
 
-use super::merge::{Into, merge};
+use super::merge::{Into, SAMPLE, merge, merge_hashtag};
 use super::pane::{Pane, PaneBuilder};
 use crate::model::Mention;
 use crate::model::mention::{MentionBatch, Routed};
@@ -52,8 +52,6 @@ struct Listed {
 pub struct OpenPane {
     listed: Vec<Listed>,
     strings: String,
-    /// Where the names of the list's hashtags stand in `strings`.
-    names: HashMap<u64, (u32, u16), KeepBuild>,
     /// Post and hashtag of every mention of the pane: what tells a duplicate.
     seen: HashSet<u64, KeepBuild>,
     runs: Vec<Pane>,
@@ -66,16 +64,12 @@ impl OpenPane {
         if !self.seen.insert(item.mention.post ^ item.tag.0.rotate_left(32)) {
             return false;
         }
-        let strings = &mut self.strings;
         let mut store = |text: &str| {
-            let at = strings.len() as u32;
-            strings.push_str(text);
+            let at = self.strings.len() as u32;
+            self.strings.push_str(text);
             at
         };
-        let name = match self.names.entry(item.tag.0) {
-            Entry::Occupied(known) => *known.get(),
-            Entry::Vacant(free) => *free.insert((store(batch.name(item)), item.name_len)),
-        };
+        let name = (store(batch.name(item)), item.name_len);
         let spelling = batch.spelling(item).map_or(0, |spelling| store(spelling) + 1);
         let mention = Mention { spelling, ..item.mention };
         self.listed.push(Listed { tag: item.tag.0, name, spelling_len: item.spelling_len, mention });
@@ -89,16 +83,21 @@ impl OpenPane {
     pub fn bytes(&self) -> usize {
         self.listed.capacity() * size_of::<Listed>()
             + self.strings.capacity()
-            + self.names.capacity() * 20
             + self.seen.capacity() * 10
             + self.runs.iter().map(Pane::bytes).sum::<usize>()
     }
 
-    /// Closes the pane.
-    pub fn close(mut self) -> Pane {
-        self.sort_into_run();
-        let runs: Vec<&Pane> = self.runs.iter().collect();
-        merge(&runs, Into::Tick)
+    /// Closes the pane. What is left is empty and may become another pane: its memory is the right size already.
+    pub fn close(&mut self) -> Pane {
+        let pane = if self.runs.is_empty() {
+            self.list_into_pane(Into::Tick)
+        } else {
+            self.sort_into_run();
+            merge(&self.runs.iter().collect::<Vec<_>>(), Into::Tick)
+        };
+        self.runs.clear();
+        self.seen.clear();
+        pane
     }
 
     /// Lets go of the hashtags of fewer than `posts_min` posts so far; returns how many. For when memory runs out.
@@ -118,26 +117,42 @@ impl OpenPane {
         if self.listed.is_empty() {
             return;
         }
+        let run = self.list_into_pane(Into::Run);
+        self.runs.push(run);
+        if self.runs.len() >= RUNS_MAX {
+            self.merge_runs();
+        }
+    }
+
+    /// Makes a pane of the list, which is empty afterwards: a run, or the closed pane where there is no other run.
+    fn list_into_pane(&mut self, into: Into) -> Pane {
         let mut order: Vec<(u64, u64, u32)> =
             self.listed.iter().enumerate().map(|(at, found)| (found.tag, found.mention.post, at as u32)).collect();
         order.sort_unstable();
-        let mut builder = PaneBuilder::default();
+        let mut builder = PaneBuilder::with_room(order.len(), self.strings.len());
         for same in order.chunk_by(|a, b| a.0 == b.0) {
-            let (at, len) = self.listed[same[0].2 as usize].name;
-            builder.begin(same[0].0, &self.strings[at as usize..at as usize + usize::from(len)]);
-            for (_, _, at) in same {
-                let found = &self.listed[*at as usize];
-                let spelling = (found.mention.spelling as usize).checked_sub(1);
-                let spelling = spelling.map(|at| &self.strings[at..at + usize::from(found.spelling_len)]);
-                builder.mention(&found.mention, spelling);
+            if into == Into::Tick && same.len() > SAMPLE {
+                let mut alone = PaneBuilder::default();
+                self.write(same, &mut alone);
+                merge_hashtag(&[alone.finish().view(0)], into, &mut builder);
+            } else {
+                self.write(same, &mut builder);
             }
         }
-        self.runs.push(builder.finish());
         self.listed.clear();
         self.strings.clear();
-        self.names.clear();
-        if self.runs.len() >= RUNS_MAX {
-            self.merge_runs();
+        builder.finish()
+    }
+
+    /// Writes the mentions of one hashtag.
+    fn write(&self, same: &[(u64, u64, u32)], builder: &mut PaneBuilder) {
+        let (at, len) = self.listed[same[0].2 as usize].name;
+        builder.begin(same[0].0, &self.strings[at as usize..at as usize + usize::from(len)]);
+        for (_, _, at) in same {
+            let found = &self.listed[*at as usize];
+            let spelling = (found.mention.spelling as usize).checked_sub(1);
+            let spelling = spelling.map(|at| &self.strings[at..at + usize::from(found.spelling_len)]);
+            builder.mention(&found.mention, spelling);
         }
     }
 

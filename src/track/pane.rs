@@ -104,8 +104,8 @@ pub struct Totals {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pane {
     entries: Vec<Entry>,
-    /// Canonical forms and spellings, each after its length as two bytes.
-    strings: Vec<u8>,
+    /// Canonical forms and spellings, each after its length in bytes as two characters of seven bits.
+    strings: String,
     mentions: Vec<Mention>,
     larges: Vec<Large>,
     accounts: Vec<AccountRow>,
@@ -118,8 +118,8 @@ pub struct Pane {
 pub struct EntryView<'a> {
     /// Identity of the hashtag.
     pub tag: u64,
-    /// Canonical form.
-    pub name: &'a str,
+    /// Where the canonical form stands.
+    name: u32,
     /// All mentions where the hashtag is small, else the sample; sorted by `post`.
     pub mentions: &'a [Mention],
     /// What is beyond the sample, where the hashtag is large.
@@ -135,6 +135,11 @@ impl<'a> EntryView<'a> {
     /// Posts, exact.
     pub fn posts(&self) -> u64 {
         self.large.map_or(self.mentions.len() as u64, |large| large.posts)
+    }
+
+    /// Canonical form.
+    pub fn name(&self) -> &'a str {
+        string_at(&self.pane.strings, self.name)
     }
 
     /// The spelling of one of its mentions, where it differs from the canonical form.
@@ -206,7 +211,7 @@ impl Pane {
         let registers = large.and_then(|large| large.registers.checked_sub(1)).map(|at| &self.registers[at as usize]);
         EntryView {
             tag: entry.tag,
-            name: string_at(&self.strings, entry.name),
+            name: entry.name,
             mentions: &self.mentions[entry.mentions as usize..end],
             large,
             accounts: &self.accounts[accounts.0 as usize..(accounts.0 + accounts.1) as usize],
@@ -261,6 +266,15 @@ pub struct LargeCounts {
 }
 
 impl PaneBuilder {
+    /// A builder with room for so many mentions, and for bytes of strings.
+    pub fn with_room(mentions: usize, strings: usize) -> PaneBuilder {
+        let mut builder = PaneBuilder::default();
+        builder.pane.entries.reserve(mentions);
+        builder.pane.mentions.reserve(mentions);
+        builder.pane.strings.reserve(strings + 4 * mentions);
+        builder
+    }
+
     /// Begins a hashtag; its mentions follow.
     pub fn begin(&mut self, tag: u64, name: &str) {
         debug_assert!(self.pane.entries.last().is_none_or(|last| last.tag < tag));
@@ -278,7 +292,7 @@ impl PaneBuilder {
 
     /// Copies a hashtag from another pane as it stands.
     pub fn copy(&mut self, view: &EntryView<'_>) {
-        self.begin(view.tag, view.name);
+        self.begin(view.tag, view.name());
         view.mentions.iter().for_each(|found| self.mention(found, view.spelling(found)));
         if let Some(large) = view.large {
             let counts = LargeCounts {
@@ -351,17 +365,21 @@ impl PaneBuilder {
 
     fn store(&mut self, string: &str) -> u32 {
         let at = self.pane.strings.len() as u32;
-        let len = u16::try_from(string.len()).unwrap_or(u16::MAX);
-        self.pane.strings.extend_from_slice(&len.to_le_bytes());
-        self.pane.strings.extend_from_slice(&string.as_bytes()[..usize::from(len)]);
+        let len = string.floor_char_boundary(STRING_MAX);
+        self.pane.strings.push(char::from((len & 0x7f) as u8));
+        self.pane.strings.push(char::from((len >> 7) as u8));
+        self.pane.strings.push_str(&string[..len]);
         at
     }
 }
 
+/// Longest string kept, in bytes: what two times seven bits can say. The limits on hashtags are far below it.
+const STRING_MAX: usize = (1 << 14) - 1;
+
 /// The string that starts at `at`. Whatever does not read as one (only damaged state could) reads as empty.
-fn string_at(strings: &[u8], at: u32) -> &str {
+fn string_at(strings: &str, at: u32) -> &str {
     let at = at as usize;
-    let Some(len) = strings.get(at..at + 2) else { return "" };
-    let len = usize::from(u16::from_le_bytes([len[0], len[1]]));
-    strings.get(at + 2..at + 2 + len).and_then(|bytes| std::str::from_utf8(bytes).ok()).unwrap_or("")
+    let Some(&[low, high]) = strings.as_bytes().get(at..at + 2) else { return "" };
+    let len = usize::from(low) | usize::from(high) << 7;
+    strings.get(at + 2..at + 2 + len).unwrap_or("")
 }

@@ -43,6 +43,10 @@ pub const LEVEL_ROWS: u8 = 3;
 /// even where nothing else happens in the shard, or what is counted would depend on how hashtags are spread.
 pub const AGES_MIN: [i64; 3] = [5, 15, 60];
 
+/// Empty panes kept for their memory, and the most bytes that one of them may hold.
+const SPARE_MAX: usize = 4;
+const SPARE_BYTES_MAX: usize = 8 << 20;
+
 /// One shard.
 #[derive(Debug)]
 pub struct Shard {
@@ -50,6 +54,8 @@ pub struct Shard {
     /// Bytes that its panes may take.
     budget: usize,
     open: BTreeMap<i64, OpenPane>,
+    /// Empty panes whose memory the next ones take over.
+    spare: Vec<OpenPane>,
     ladder: Ladder,
     rows: Rows,
     usuals: Usuals,
@@ -69,6 +75,7 @@ impl Shard {
             windows,
             budget,
             open: BTreeMap::new(),
+            spare: Vec::new(),
             ladder: Ladder::default(),
             rows: Rows::default(),
             usuals: Usuals::default(),
@@ -119,7 +126,8 @@ impl Shard {
             if current.as_ref().is_none_or(|(tick, _)| *tick != item.tick.0) {
                 self.put_back(current.take());
                 self.due.insert(item.tick.0);
-                current = Some((item.tick.0, self.open.remove(&item.tick.0).unwrap_or_default()));
+                let known = self.open.remove(&item.tick.0).or_else(|| self.spare.pop());
+                current = Some((item.tick.0, known.unwrap_or_default()));
             }
             let Some((_, pane)) = &mut current else { continue };
             if pane.add(batch, item) {
@@ -158,8 +166,11 @@ impl Shard {
         let mut closing = Closing { tick, ..Closing::default() };
         self.due.remove(&tick.0);
         self.closed_through = tick.0;
-        if let Some(open) = self.open.remove(&tick.0) {
+        if let Some(mut open) = self.open.remove(&tick.0) {
             let pane = open.close();
+            if self.spare.len() < SPARE_MAX && open.bytes() <= SPARE_BYTES_MAX {
+                self.spare.push(open);
+            }
             self.usuals.closed(&pane);
             self.due.extend([ceil(tick.0, MINUTE), ceil(tick.0, HOUR)].iter().filter(|end| **end > tick.0));
             self.keep(0, tick.0, pane, &mut closing);
@@ -243,7 +254,7 @@ impl Shard {
 
     /// Bytes of open panes.
     pub fn open_bytes(&self) -> usize {
-        self.open.values().map(OpenPane::bytes).sum()
+        self.open.values().chain(&self.spare).map(OpenPane::bytes).sum()
     }
 
     /// The closed panes.

@@ -118,7 +118,15 @@ impl TagList {
     fn append(&mut self, raw: &str, limits: TagLimits, listed: bool) -> Result<(), TagFault> {
         let allowed = |c| profile::is_continue(c) || listed && profile::is_listed(c);
         let start = self.text.len();
+        let (mut chars, mut named) = (0, false);
         if raw.is_ascii() {
+            for byte in raw.bytes() {
+                if !allowed(char::from(byte)) {
+                    return Err(TagFault::Invalid);
+                }
+                named |= byte.is_ascii_alphabetic();
+            }
+            chars = raw.len();
             self.text.push_str(raw);
             self.text[start..].make_ascii_lowercase();
         } else {
@@ -129,14 +137,13 @@ impl TagList {
                 return Err(if visible.all(allowed) { TagFault::TooLong } else { TagFault::Invalid });
             }
             canonical::canonical_into(raw, &mut self.text, &mut self.scratch);
-        }
-        let (mut chars, mut named) = (0, false);
-        for c in self.text[start..].chars() {
-            if !allowed(c) {
-                return Err(TagFault::Invalid);
+            for c in self.text[start..].chars() {
+                if !allowed(c) {
+                    return Err(TagFault::Invalid);
+                }
+                chars += 1;
+                named |= profile::is_naming(c);
             }
-            chars += 1;
-            named |= profile::is_naming(c);
         }
         match named {
             false => Err(TagFault::Invalid),

@@ -25,21 +25,21 @@ use super::rejected::{Reason, Rejected};
 pub(super) const NAMES: Names = Names { id: "id", ts: "ts", account: "account", account_created: "account_created" };
 
 /// Reads one native post.
-pub(super) fn read<'a>(json: &'a str, sink: &mut Sink<'_>) -> Result<Draft<'a>, Rejected> {
+pub(super) fn read<'a>(json: &'a str, sink: &mut Sink<'_>, draft: &mut Draft<'a>) -> Result<(), Rejected> {
     let mut trace = Trace { field: "", rejected: None };
     let mut deserializer = serde_json::Deserializer::from_str(json);
-    let read = deserializer.deserialize_map(PostVisitor { sink, trace: &mut trace }).and_then(|found| {
+    let read = deserializer.deserialize_map(PostVisitor { sink, trace: &mut trace, draft }).and_then(|found| {
         trace.field = "";
         deserializer.end().map(|()| found)
     });
-    let (draft, action) = read.map_err(|error| {
+    let action = read.map_err(|error| {
         let Trace { field, rejected } = trace;
         rejected.unwrap_or_else(|| Rejected::from_json(&error, field))
     })?;
     if action && draft.ts.is_none() {
         return Err(Rejected::new(Reason::Unsupported, "an action, not a post"));
     }
-    Ok(draft)
+    Ok(())
 }
 
 /// Where the reader is, for the sentence of a rejection; serde's own errors would quote the post.
@@ -124,22 +124,22 @@ impl<'de> Deserialize<'de> for Key {
     }
 }
 
-struct PostVisitor<'s, 't> {
+struct PostVisitor<'s, 't, 'de> {
     sink: &'s mut Sink<'t>,
     trace: &'s mut Trace,
+    draft: &'s mut Draft<'de>,
 }
 
-impl<'de> Visitor<'de> for PostVisitor<'_, '_> {
-    /// The draft, and whether the object has an `action`.
-    type Value = (Draft<'de>, bool);
+impl<'de> Visitor<'de> for PostVisitor<'_, '_, 'de> {
+    /// Whether the object has an `action`.
+    type Value = bool;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a post")
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let PostVisitor { sink, trace } = self;
-        let mut draft = Draft::default();
+        let PostVisitor { sink, trace, draft } = self;
         let mut action = false;
         let mut seen = 0_u16;
         while let Some(key) = map.next_key::<Key>()? {
@@ -171,7 +171,7 @@ impl<'de> Visitor<'de> for PostVisitor<'_, '_> {
             }
         }
         trace.field = "";
-        Ok((draft, action))
+        Ok(action)
     }
 }
 
