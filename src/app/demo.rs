@@ -1,8 +1,9 @@
 //! `tagwatch demo`: a story from an embedded Kafka, for newcomers.
 
+use std::collections::VecDeque;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
@@ -15,7 +16,7 @@ use crate::config::{Config, KeyUse, sketch_key};
 use crate::decide::line::{AlertLine, Kind, State};
 use crate::kafka::mock::Mock;
 use crate::kafka::producer::Producer;
-use crate::model::EventTime;
+use crate::model::{EventTime, Tick};
 use crate::simulate::{Options, Pace, chapters, scenario};
 use crate::source::decode::Format;
 use crate::source::kafka::Shared;
@@ -77,14 +78,18 @@ pub fn execute(args: Args, common: &Common) -> anyhow::Result<Exit> {
     config.kafka.brokers = mock.brokers().to_owned();
     let shared = Arc::<Shared>::default();
     stop_on_signals(&shared)?;
-    let story = Story::new(&args);
+    let story = Arc::new(Story::new(&args));
     let player = {
-        let (config, shared, once, story) = (config.clone(), Arc::clone(&shared), args.once, story.clone());
+        let (config, shared, once, story) = (config.clone(), Arc::clone(&shared), args.once, Arc::clone(&story));
         std::thread::Builder::new().name("player".to_owned()).spawn(move || {
             let played = play(&story, &config, &shared);
+            // What is decided last is told before the end.
+            std::thread::sleep(LAST_WORDS);
+            story.tell_until(EventTime(i64::MAX));
             if once || played.is_err() {
-                std::thread::sleep(LAST_WORDS);
                 shared.stop.store(true, Ordering::Relaxed);
+            } else if !shared.stopped() {
+                println!("           --- the story is over; the page stays until Ctrl-C");
             }
             played
         })?
@@ -98,23 +103,43 @@ pub fn execute(args: Args, common: &Common) -> anyhow::Result<Exit> {
         listening: Box::new(|address| {
             println!("page http://{address}/   metrics http://{address}/metrics   Ctrl-C ends it\n");
         }),
-        on_line: Box::new(tell),
+        on_line: Box::new(move |line| story.tell(line)),
     };
     let ended = service.run()?;
     player.join().map_err(|_| anyhow!("the player's thread panicked"))??;
     Ok(if ended == Ended::Drained { Exit::Done } else { Exit::Failure })
 }
 
-/// What is played.
-#[derive(Clone)]
+/// What is played, and how far it was told. Posts are sent before they are decided, so chapters wait for the alerts
+/// before them.
 struct Story {
     options: Options,
     speed: f64,
+    untold: Mutex<VecDeque<(EventTime, &'static str)>>,
 }
 
 impl Story {
     fn new(args: &Args) -> Story {
-        Story { options: Options::new(args.seed), speed: f64::from(args.speed) }
+        let options = Options::new(args.seed);
+        let untold = Mutex::new(chapters(options.start).into());
+        Story { options, speed: f64::from(args.speed), untold }
+    }
+
+    /// Tells the chapters that began by `at`.
+    fn tell_until(&self, at: EventTime) {
+        let mut untold = self.untold.lock().unwrap_or_else(PoisonError::into_inner);
+        while let Some((begins, words)) = untold.pop_front_if(|(begins, _)| *begins <= at) {
+            println!("{}  --- {words}", clock_face(&begins.to_string()));
+        }
+    }
+
+    /// One line on the terminal for what a person would want to know. Small crowds come and go by the hundred; they are
+    /// on the page and in the alerts topic.
+    fn tell(&self, line: &AlertLine) {
+        if let Some(said) = said(line) {
+            self.tell_until(Tick(line.tick).end());
+            println!("{}  {said}", clock_face(&line.at));
+        }
     }
 }
 
@@ -122,7 +147,6 @@ impl Story {
 fn play(story: &Story, config: &Config, shared: &Shared) -> anyhow::Result<()> {
     let producer = Producer::connect(&config.kafka)?;
     let topic = &config.kafka.posts_topic;
-    let mut chapters = chapters(story.options.start).into_iter().peekable();
     let pace = Pace::new(story.options.start, story.speed);
     let began = clock::monotonic();
     let mut json = Vec::new();
@@ -133,12 +157,10 @@ fn play(story: &Story, config: &Config, shared: &Shared) -> anyhow::Result<()> {
         }
         if sent % 256 == 0 {
             wait_for_reader(sent as u64, shared);
+            story.tell_until(shared.progress().watermark);
         }
         if shared.stop.load(Ordering::Relaxed) {
             return Ok(());
-        }
-        while let Some((at, words)) = chapters.next_if(|(at, _)| at.0 <= post.ts) {
-            println!("{}  --- {words}", clock_face(&at.to_string()));
         }
         json.clear();
         post.write_json(&mut json);
@@ -146,7 +168,6 @@ fn play(story: &Story, config: &Config, shared: &Shared) -> anyhow::Result<()> {
         producer.send(topic, Some(partition), None, &json, Some(post.ts))?;
     }
     producer.flush(Duration::from_secs(10))?;
-    println!("           --- the story is over; the page stays until Ctrl-C");
     Ok(())
 }
 
@@ -155,14 +176,6 @@ fn wait_for_reader(sent: u64, shared: &Shared) {
         || -> u64 { shared.progress().partitions.values().map(|at| u64::try_from(at.position).unwrap_or(0)).sum() };
     while sent.saturating_sub(read()) > AHEAD_MAX && !shared.stop.load(Ordering::Relaxed) {
         std::thread::sleep(Duration::from_millis(5));
-    }
-}
-
-/// One line on the terminal for what a person would want to know. Small crowds come and go by the hundred; they are on the
-/// page and in the alerts topic.
-fn tell(line: &AlertLine) {
-    if let Some(said) = said(line) {
-        println!("{}  {said}", clock_face(&line.at));
     }
 }
 

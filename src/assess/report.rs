@@ -12,7 +12,7 @@ use crate::config::Detect;
 use crate::model::{EventTime, Tick};
 use crate::track::Shard;
 use crate::track::gather::Gathered;
-use crate::track::ladder::{LEVEL_0_KEPT, Window};
+use crate::track::ladder::{DAY, LEVEL_0_KEPT, Window};
 
 /// Hours over which accounts are read: long enough for a slow push, short enough to calm down with it.
 pub const CROWD_HOURS: i64 = 3;
@@ -67,6 +67,8 @@ pub struct HashtagReport {
     pub history: History,
     /// Whether it is new: young, and unknown before.
     pub is_new: bool,
+    /// Whether memory ran out within the last day, so that hashtags of few posts were let go of.
+    pub degraded: bool,
     /// Earliest event time of the last day, in seconds since the epoch.
     pub first_second: u32,
     /// Posts of the crowd of the last hours.
@@ -123,6 +125,7 @@ fn hashtag_report(shard: &Shard, tag: u64, tick: i64, detect: &Detect) -> Option
         history: history(shard, tag, tick, windows.h1.posts, windows.h24.posts),
         windows,
         is_new,
+        degraded: shard.evicted_since(tick - DAY),
         first_second: day.first_second,
         crowd_posts: hours.posts,
         crowd_accounts: hours.distinct_accounts(),

@@ -33,7 +33,7 @@ const BURSTING_PART: u64 = 48;
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Open {
     alert: Alert,
-    /// The highest severity that was paid for.
+    /// The highest severity that it has reached, paid for or held back.
     paid: Severity,
     /// Whether its page was held back.
     suppressed: bool,
@@ -171,13 +171,11 @@ impl Decider {
         let holds = self.holds();
         let line = |alert: &Alert, kind, state| {
             let severity = severity(kind, state);
-            let suppressed = false;
             let explanation = sentence(kind, state, report, coordination);
             AlertLine {
                 kind,
                 state,
                 severity,
-                suppressed,
                 explanation,
                 ..self.line(tick, report, burst, coordination, alert, warming)
             }
@@ -190,7 +188,8 @@ impl Decider {
                 match alert.hear(tick, &verdict, holds) {
                     Some(Change::Now(kind, state)) => lines.push(line(&alert, kind, state)),
                     Some(Change::Calmed) => {
-                        lines.push(line(&alert, alert.kind, State::Resolved));
+                        let resolved = line(&alert, alert.kind, State::Resolved);
+                        lines.push(AlertLine { severity: open.paid, suppressed: open.suppressed, ..resolved });
                         calmed = true;
                     }
                     None => {}
@@ -261,7 +260,7 @@ impl Decider {
             display: report.display.clone(),
             at: tick.end().to_string(),
             onset: EventTime(alert.onset_ms).to_string(),
-            degraded: false,
+            degraded: report.degraded,
             warming,
             suppressed: false,
             burst: burst.score,
@@ -301,7 +300,7 @@ impl Decider {
                 tick: tick.0,
                 at: tick.end().to_string(),
                 state: State::Resolved,
-                severity: severity(open.alert.kind, State::Resolved),
+                severity: open.paid,
                 warming,
                 explanation: ended(&open.line.display, open.alert.kind),
                 ..open.line
@@ -338,13 +337,11 @@ impl Decider {
     }
 }
 
-/// How urgent a kind is in a state.
+/// How urgent a kind is in a state. What resolves does so at the severity that it had reached.
 fn severity(kind: Kind, state: State) -> Severity {
     match (kind, state) {
-        (Kind::OrganicBurst, _) => Severity::Info,
+        (Kind::OrganicBurst, _) | (_, State::Pending) => Severity::Info,
         (Kind::CoordinatedBurst, State::Firing) => Severity::Page,
-        (_, State::Pending) => Severity::Info,
-        (Kind::CoordinatedBurst, State::Resolved) => Severity::Page,
         _ => Severity::Ticket,
     }
 }

@@ -1,12 +1,10 @@
 //! A mention: one hashtag in one post, as far as it is kept. Short keyed hashes and numbers, 48 bytes, no text, no name.
 
-use serde::{Deserialize, Serialize};
-
 use super::keyed::TagHash;
 use super::time::Tick;
 
 /// One sampled mention. Order is by `post`, the sampling priority, so a sorted list is a bottom-k sample.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Mention {
     /// Keyed hash over all decoded fields of the post: its identity and its sampling priority.
     pub post: u64,

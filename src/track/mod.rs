@@ -1,6 +1,7 @@
 //! Track: mentions become panes. Pure: values and functions, one owner a shard, no locks, no clock.
 
 pub mod distinct;
+mod fixed;
 pub mod gather;
 pub mod ladder;
 pub mod merge;

@@ -8,10 +8,11 @@
 use serde::{Deserialize, Serialize};
 
 use super::distinct::Registers;
+use super::fixed::{self, Fields, Fixed, Values};
 use crate::model::{Mention, mention};
 
 /// What one account did with one hashtag in one pane.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AccountRow {
     /// Pseudonym, also the sampling priority.
     pub account: u64,
@@ -81,7 +82,7 @@ pub struct Large {
 }
 
 /// Where a hashtag's state stands in the arrays of its pane.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Entry {
     tag: u64,
     name: u32,
@@ -89,6 +90,19 @@ struct Entry {
     mentions: u32,
     /// One plus its index among the large ones; 0 where it is small.
     large: u32,
+}
+
+impl Fixed for Entry {
+    const BYTES: usize = 20;
+
+    fn put(&self, into: &mut Fields<'_>) {
+        into.u64(self.tag);
+        [self.name, self.mentions, self.large].into_iter().for_each(|field| into.u32(field));
+    }
+
+    fn get(from: &mut Values<'_>) -> Entry {
+        Entry { tag: from.u64(), name: from.u32(), mentions: from.u32(), large: from.u32() }
+    }
 }
 
 /// Sum over the hashtags that an hour pane does not keep one by one.
@@ -103,11 +117,14 @@ pub struct Totals {
 /// A closed slice of event time.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pane {
+    #[serde(with = "fixed")]
     entries: Vec<Entry>,
     /// Canonical forms and spellings, each after its length in bytes as two characters of seven bits.
     strings: String,
+    #[serde(with = "fixed")]
     mentions: Vec<Mention>,
     larges: Vec<Large>,
+    #[serde(with = "fixed")]
     accounts: Vec<AccountRow>,
     registers: Vec<Registers>,
     totals: Totals,

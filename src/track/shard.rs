@@ -64,6 +64,8 @@ pub struct Shard {
     closed_through: i64,
     /// Earliest event time ever applied: since when the stream is watched.
     watched_since: Option<EventTime>,
+    /// The tick at which hashtags were last let go of.
+    evicted_at: Option<i64>,
     /// Mentions since the open panes' bytes were last added up.
     unmeasured: usize,
 }
@@ -82,6 +84,7 @@ impl Shard {
             due: BTreeSet::new(),
             closed_through: i64::MIN,
             watched_since: None,
+            evicted_at: None,
             unmeasured: 0,
         }
     }
@@ -242,9 +245,15 @@ impl Shard {
             posts_min *= 4;
         }
         if evicted > 0 {
+            self.evicted_at = Some(self.closed_through);
             self.usuals = Usuals::recount(&self.ladder, self.closed_through);
         }
         evicted
+    }
+
+    /// Whether hashtags were let go of after `tick`, for want of memory.
+    pub fn evicted_since(&self, tick: i64) -> bool {
+        self.evicted_at.is_some_and(|at| at > tick)
     }
 
     /// Bytes of panes, open and closed, and of rows.

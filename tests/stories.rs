@@ -1,0 +1,116 @@
+//! Stories of `simulate` through the whole program: what a crowd does by itself must page nobody, what a few do must fire,
+//! and every line's arithmetic must come out. The scenarios are synthetic; real posts are judged in `tests/replay.rs`.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
+/// Plays a scenario and gives its alert lines.
+fn play(scenario: &str, seed: &str) -> Vec<Value> {
+    let tagwatch = env!("CARGO_BIN_EXE_tagwatch");
+    let posts = Command::new(tagwatch).args(["simulate", "--scenario", scenario, "--seed", seed]).output().unwrap();
+    assert!(posts.status.success(), "{}", String::from_utf8_lossy(&posts.stderr));
+    let mut replay = Command::new(tagwatch)
+        .args(["replay", "--quiet", "--format", "native", "--summary", "none", "-"])
+        .env_remove("TAGWATCH_KEY")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut input = replay.stdin.take().unwrap();
+    let feeding = std::thread::spawn(move || input.write_all(&posts.stdout).unwrap());
+    let output = replay.wait_with_output().unwrap();
+    feeding.join().unwrap();
+    assert!(output.status.success());
+    output
+        .stdout
+        .split(|byte| *byte == b'\n')
+        .filter(|l| !l.is_empty())
+        .map(|l| serde_json::from_slice(l).unwrap())
+        .collect()
+}
+
+/// The lines of that state that say more than that a crowd is there.
+fn coordinated<'a>(lines: &'a [Value], state: &'a str) -> impl Iterator<Item = &'a Value> {
+    lines.iter().filter(move |line| line["kind"] != "organic_burst" && line["state"] == state)
+}
+
+#[test]
+fn crowds_are_recorded_and_page_nobody() {
+    for scenario in ["goal", "election", "fandom", "breaking", "conference", "copypasta"] {
+        let lines = play(scenario, "7");
+        assert!(lines.iter().any(|line| line["kind"] == "organic_burst" && line["state"] == "firing"), "{scenario}");
+        let wrong: Vec<String> = coordinated(&lines, "firing").map(|line| line["explanation"].to_string()).collect();
+        assert!(wrong.is_empty(), "{scenario}: {wrong:#?}");
+    }
+}
+
+#[test]
+fn pushes_fire_and_say_why() {
+    for (scenario, hashtag) in [
+        ("leaks", "candidateleaks"),
+        ("push", "harvestfraud"),
+        ("ephemeral", "gümüşvadiyalanı"),
+        ("campaign", "whopaidthemayor"),
+        ("joined-1", "savethelongpier"),
+    ] {
+        let lines = play(scenario, "7");
+        let fired = coordinated(&lines, "firing").find(|line| line["hashtag"] == hashtag);
+        let fired = fired.unwrap_or_else(|| panic!("{scenario}: {hashtag} did not fire"));
+        assert_eq!(fired["kind"], "coordinated_burst");
+        assert_eq!(fired["severity"], "page");
+        let sentence = fired["explanation"].as_str().unwrap();
+        assert!(sentence.contains(fired["display"].as_str().unwrap()), "{sentence}");
+        assert!(sentence.bytes().any(|byte| byte.is_ascii_digit()), "{sentence}");
+        let families = fired["signals"].as_array().unwrap().iter();
+        let paying = families.filter(|signal| signal["contribution"].as_f64().unwrap() > 0.0);
+        let mut families: Vec<&str> = paying.map(|signal| signal["family"].as_str().unwrap()).collect();
+        families.dedup();
+        assert!(families.len() >= 2, "{families:?}");
+    }
+}
+
+#[test]
+fn the_mockery_calms_the_alert_while_the_volume_rises() {
+    let lines = play("mockery", "7");
+    let of = |state| {
+        lines
+            .iter()
+            .position(move |l| l["hashtag"] == "candidateleaks" && l["severity"] == "page" && l["state"] == state)
+    };
+    let (fired, calmed) = (of("firing").unwrap(), of("resolved").unwrap());
+    assert!(fired < calmed);
+    let hour = |at: usize| lines[at]["windows"]["1h"]["posts"].as_u64().unwrap();
+    assert!(hour(calmed) > hour(fired), "{} posts an hour after {}", hour(calmed), hour(fired));
+    assert!(
+        !lines[calmed + 1..]
+            .iter()
+            .any(|l| l["hashtag"] == "candidateleaks" && l["severity"] == "page" && l["state"] == "firing")
+    );
+}
+
+#[test]
+fn contributions_add_up_and_what_resolves_was_open_at_that_severity() {
+    let lines = play("leaks", "11");
+    let mut open = std::collections::BTreeMap::new();
+    for line in &lines {
+        let signals = line["signals"].as_array().unwrap();
+        let hundredths = |value: &Value| (value.as_f64().unwrap() * 100.0).round() as i64;
+        let sum: i64 = signals.iter().map(|signal| hundredths(&signal["contribution"])).sum();
+        assert_eq!(sum, hundredths(&line["coordination"]), "{line}");
+        for signal in signals.iter().filter(|signal| signal["available"] == false) {
+            assert!(signal["value"].is_null() && hundredths(&signal["contribution"]) == 0, "{signal}");
+        }
+        let rank = |severity: &str| ["info", "ticket", "page"].iter().position(|name| *name == severity).unwrap();
+        let (id, severity) = (line["alert_id"].as_str().unwrap(), line["severity"].as_str().unwrap());
+        if line["state"] == "resolved" {
+            assert_eq!(open.remove(id), Some(rank(severity)), "{line}");
+        } else {
+            let highest = open.entry(id).or_insert(0);
+            *highest = (*highest).max(rank(severity));
+        }
+    }
+}
