@@ -69,12 +69,8 @@ fn mixed() -> Vec<Sent> {
 /// Posts without a hashtag that let the watermark pass all before them.
 fn closing() -> Vec<Sent> {
     let post = |partition| format!(r#"{{"id":"close{partition}","ts":{CLOSED_AT},"account":"c","hashtags":[]}}"#);
-    let sent = |partition| Sent {
-        partition,
-        value: Some(post(partition).into_bytes()),
-        sent_ms: CLOSED_AT,
-        reason: None,
-    };
+    let sent =
+        |partition| Sent { partition, value: Some(post(partition).into_bytes()), sent_ms: CLOSED_AT, reason: None };
     (0..PARTITIONS).map(sent).collect()
 }
 
