@@ -1,5 +1,7 @@
 //! `tagwatch demo`: a story from an embedded Kafka, for newcomers.
 
+use std::fmt;
+use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -66,10 +68,10 @@ pub fn execute(args: Args, common: &Common) -> anyhow::Result<Exit> {
     config.state.dir = folder.path().to_owned();
     config.kafka.rejected_topic = None;
     config.http.listen = args.listen.unwrap_or(config.http.listen);
-    println!(
+    print(format_args!(
         "tagwatch demo: 37 hours of synthetic posts (seed {}), {} times as fast as they happened",
         args.seed, args.speed
-    );
+    ));
     let alerts = config.kafka.alerts_topic.clone();
     let mut topics = vec![(config.kafka.posts_topic.as_str(), PARTITIONS)];
     topics.extend(alerts.as_deref().map(|topic| (topic, 1)));
@@ -96,7 +98,7 @@ pub fn execute(args: Args, common: &Common) -> anyhow::Result<Exit> {
         format: Format::Native,
         shared,
         listening: Box::new(|address| {
-            println!("page http://{address}/   metrics http://{address}/metrics   Ctrl-C ends it\n");
+            print(format_args!("page http://{address}/   metrics http://{address}/metrics   Ctrl-C ends it\n"));
         }),
         on_line: Box::new(tell),
     };
@@ -138,7 +140,7 @@ fn play(story: &Story, config: &Config, shared: &Shared) -> anyhow::Result<()> {
             return Ok(());
         }
         while let Some((at, words)) = chapters.next_if(|(at, _)| at.0 <= post.ts) {
-            println!("{}  --- {words}", clock_face(&at.to_string()));
+            print(format_args!("{}  --- {words}", clock_face(&at.to_string())));
         }
         json.clear();
         post.write_json(&mut json);
@@ -146,7 +148,7 @@ fn play(story: &Story, config: &Config, shared: &Shared) -> anyhow::Result<()> {
         producer.send(topic, Some(partition), None, &json, Some(post.ts))?;
     }
     producer.flush(Duration::from_secs(10))?;
-    println!("           --- the story is over; the page stays until Ctrl-C");
+    print("           --- the story is over; the page stays until Ctrl-C");
     Ok(())
 }
 
@@ -158,11 +160,16 @@ fn wait_for_reader(sent: u64, shared: &Shared) {
     }
 }
 
+/// A line on the terminal. Where it is closed, as by `head`, the page goes on.
+fn print(line: impl fmt::Display) {
+    let _ = writeln!(io::stdout(), "{line}");
+}
+
 /// One line on the terminal for what a person would want to know. Small crowds come and go by the hundred; they are on the
 /// page and in the alerts topic.
 fn tell(line: &AlertLine) {
     if let Some(said) = said(line) {
-        println!("{}  {said}", clock_face(&line.at));
+        print(format_args!("{}  {said}", clock_face(&line.at)));
     }
 }
 

@@ -293,16 +293,15 @@ fn decide(
 ) -> bool {
     let mut deadline = None;
     loop {
-        let alive;
         heart.beat();
-        match output.recv_timeout(REFRESH) {
-            Ok(message) => alive = deciding.take(message).is_ok(),
-            Err(RecvTimeoutError::Timeout) => alive = deciding.checkpoint_if_due().is_ok(),
+        let alive = match output.recv_timeout(REFRESH) {
+            Ok(message) => deciding.take(message).is_ok(),
+            Err(RecvTimeoutError::Timeout) => deciding.checkpoint_if_due().is_ok(),
             Err(RecvTimeoutError::Disconnected) => {
                 deciding.finish();
                 return true;
             }
-        }
+        };
         if !alive {
             return true; // the scribe has ended; its error is the reason
         }
