@@ -56,6 +56,47 @@ fn a_sample_of_each_format_is_understood_by_name_and_in_auto() {
     }
 }
 
+/// What platforms really send, where such samples are at hand: each record is told as a post or rejected by reason.
+#[test]
+fn real_samples_are_understood_in_auto() {
+    let shared = std::env::var_os("TAGWATCH_SHARED").map_or_else(|| "../shared".into(), std::path::PathBuf::from);
+    for (file, format) in [
+        ("activitypub_create_note_hashtag.json", "activitypub"),
+        ("bluesky_jetstream_posts_other.json", "jetstream"),
+        ("bluesky_jetstream_posts_with_tag_facets.json", "jetstream"),
+        ("mastodon_status_rest.json", "mastodon"),
+        ("twitter_v1_1_extended_tweet.json", "x-v1.1"),
+        ("twitter_v1_1_stream.json", "x-v1.1"),
+        ("twitter_v2_flattened.json", "x-v2"),
+        ("twitter_v2_stream_lines.json", "x-v2"),
+    ] {
+        let path = shared.join("data/schemas").join(file);
+        let Ok(text) = std::fs::read_to_string(&path) else {
+            println!("skipped: {} is absent", path.display());
+            continue;
+        };
+        let records: Vec<serde_json::Value> = serde_json::from_str(&text).unwrap();
+        let lines: Vec<String> = records.iter().map(ToString::to_string).collect();
+        let desk = Desk::new();
+        desk.file("sample", lines.join("\n").as_bytes());
+        let (code, sample) = told(&desk, &["sample"]);
+        assert_eq!(code, Some(0), "{file}:\n{sample}");
+        let number = |before: &str, after: &str| -> usize {
+            let rest = sample.split_once(before).unwrap_or_else(|| panic!("{file}: {before}:\n{sample}")).1;
+            rest.split_once(after).unwrap().0.parse().unwrap()
+        };
+        assert_eq!(number(" of ", " lines"), lines.len(), "{file}");
+        let understood = number("understood ", " of ");
+        assert_eq!(understood + number("rejected ", "\n"), lines.len(), "{file}:\n{sample}");
+        assert_eq!(number("\n  ", " as "), understood, "{file} has one format:\n{sample}");
+        assert!(
+            sample.contains(&format!(" as {format}\n")) && sample.contains("event times from 20"),
+            "{file}:\n{sample}"
+        );
+        println!("{file}: {sample}");
+    }
+}
+
 #[test]
 fn a_sample_in_another_format_than_named_is_a_failure_with_reasons() {
     let desk = Desk::new();
