@@ -10,7 +10,7 @@ use std::fs::File;
 use std::io::{self, BufWriter};
 use std::path::{Path, PathBuf};
 
-use tagwatch::app::replaying::{Options, replay};
+use tagwatch::app::replaying::{Options, open, replay};
 use tagwatch::clock;
 use tagwatch::config;
 use tagwatch::simulate;
@@ -97,5 +97,6 @@ fn replayed(path: &Path) -> u64 {
         format: Format::Native,
         key: *b"bench sketch key",
     };
-    replay(&options, &config::defaults(), &mut io::sink(), |_, _| ()).unwrap().posts
+    let config = config::defaults();
+    replay(open(&options, &config).unwrap(), &options, &config, &mut io::sink(), |_, _| ()).unwrap().posts
 }

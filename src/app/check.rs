@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::Context;
 
@@ -12,7 +12,7 @@ use super::{Common, Exit};
 use crate::config::{Config, DEFAULTS, SketchKey, defaults, find_sketch_key, http_token, is_secret, load_with_origins};
 use crate::model::Keyed;
 use crate::source::decode::Understood;
-use crate::source::file::first_lines;
+use crate::source::file::Sample;
 
 /// What is checked besides the config.
 #[derive(Debug, clap::Args)]
@@ -51,20 +51,17 @@ pub fn execute(args: Args, common: &Common) -> anyhow::Result<Exit> {
     let mut stdout = io::stdout().lock();
     show(&mut stdout, &config, &origins, &key).context("cannot write to stdout")?;
     let Some(path) = &args.sample else { return Ok(Exit::Done) };
-    let understood = understood(path, common, &config)?;
-    writeln!(stdout, "\n{understood}").context("cannot write to stdout")?;
+    let mut sample = Sample::open(path, SAMPLE_LINES, config.limits.post_bytes_max)?;
+    let understood = Understood::of(&mut sample, common.format.into(), config.limits.clone());
+    write!(stdout, "\n{understood}").context("cannot write to stdout")?;
+    if let Some(error) = sample.broken_off {
+        writeln!(stdout, "warning: {error}").context("cannot write to stdout")?;
+    }
     Ok(if understood.understood() == 0 { Exit::Failure } else { Exit::Done })
 }
 
 /// Lines of a sample that are looked at.
 const SAMPLE_LINES: usize = 10_000;
-
-/// What is understood of the first lines of a file.
-fn understood(path: &Path, common: &Common, config: &Config) -> anyhow::Result<Understood> {
-    let lines = first_lines(path, SAMPLE_LINES, config.limits.post_bytes_max)
-        .with_context(|| format!("cannot read the sample {}", path.display()))?;
-    Ok(Understood::of(lines.into_iter(), common.format.into(), config.limits.clone()))
-}
 
 fn show(out: &mut impl Write, config: &Config, origins: &BTreeMap<String, String>, key: &SketchKey) -> io::Result<()> {
     writeln!(out, "config ok, version {}", config.version)?;

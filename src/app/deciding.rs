@@ -168,7 +168,12 @@ impl Deciding {
             .collect()
     }
 
-    fn checkpoint_if_due(&mut self) -> Result<(), Gone> {
+    /// Hands a checkpoint to the scribe where the interval has passed and something was decided since the last one. Also to
+    /// be called while the shards say nothing: a topic that falls quiet must not wait for its next post to be durable.
+    ///
+    /// # Errors
+    /// If the scribe has ended.
+    pub fn checkpoint_if_due(&mut self) -> Result<(), Gone> {
         let due = self.checkpointed_at.elapsed() >= self.outlets.checkpoint_interval;
         if !due || self.passed <= self.checkpointed {
             return Ok(());
@@ -230,15 +235,16 @@ impl Deciding {
         metrics.memory("panes", (sum.0 - sum.1) as u64);
         metrics.memory("open_panes", sum.1 as u64);
         metrics.tracked(sum.2 as u64);
-        let (tally, partitions, answered) = {
+        let (tally, partitions, answered, letters_lost) = {
             let mut progress = self.outlets.shared.progress();
-            (progress.tally.take(), progress.partitions.clone(), progress.answered)
+            (progress.tally.take(), progress.partitions.clone(), progress.answered, progress.letters_lost)
         };
         if let Some(answered) = answered {
             metrics.kafka_up(answered.elapsed() < BROKER_SILENT);
         }
         metrics.posts(tally.records());
         tally.rejected.iter().for_each(|(reason, n)| metrics.rejected(reason.as_str(), *n));
+        metrics.dead_letters_lost(letters_lost);
         let topic = &self.outlets.posts_topic;
         tally.late.iter().for_each(|(partition, n)| metrics.late(topic, *partition, *n));
         for (partition, progress) in &partitions {

@@ -1,6 +1,8 @@
 //! `tagwatch demo`: a story from an embedded Kafka, for newcomers.
 
 use std::collections::VecDeque;
+use std::fmt;
+use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -67,10 +69,10 @@ pub fn execute(args: Args, common: &Common) -> anyhow::Result<Exit> {
     config.state.dir = folder.path().to_owned();
     config.kafka.rejected_topic = None;
     config.http.listen = args.listen.unwrap_or(config.http.listen);
-    println!(
+    print(format_args!(
         "tagwatch demo: 37 hours of synthetic posts (seed {}), {} times as fast as they happened",
         args.seed, args.speed
-    );
+    ));
     let alerts = config.kafka.alerts_topic.clone();
     let mut topics = vec![(config.kafka.posts_topic.as_str(), PARTITIONS)];
     topics.extend(alerts.as_deref().map(|topic| (topic, 1)));
@@ -89,7 +91,7 @@ pub fn execute(args: Args, common: &Common) -> anyhow::Result<Exit> {
             if once || played.is_err() {
                 shared.stop.store(true, Ordering::Relaxed);
             } else if !shared.stopped() {
-                println!("           --- the story is over; the page stays until Ctrl-C");
+                print("           --- the story is over; the page stays until Ctrl-C");
             }
             played
         })?
@@ -101,7 +103,7 @@ pub fn execute(args: Args, common: &Common) -> anyhow::Result<Exit> {
         format: Format::Native,
         shared,
         listening: Box::new(|address| {
-            println!("page http://{address}/   metrics http://{address}/metrics   Ctrl-C ends it\n");
+            print(format_args!("page http://{address}/   metrics http://{address}/metrics   Ctrl-C ends it\n"));
         }),
         on_line: Box::new(move |line| story.tell(line)),
     };
@@ -129,7 +131,7 @@ impl Story {
     fn tell_until(&self, at: EventTime) {
         let mut untold = self.untold.lock().unwrap_or_else(PoisonError::into_inner);
         while let Some((begins, words)) = untold.pop_front_if(|(begins, _)| *begins <= at) {
-            println!("{}  --- {words}", clock_face(&begins.to_string()));
+            print(format_args!("{}  --- {words}", clock_face(&begins.to_string())));
         }
     }
 
@@ -138,7 +140,7 @@ impl Story {
     fn tell(&self, line: &AlertLine) {
         if let Some(said) = said(line) {
             self.tell_until(Tick(line.tick).end());
-            println!("{}  {said}", clock_face(&line.at));
+            print(format_args!("{}  {said}", clock_face(&line.at)));
         }
     }
 }
@@ -177,6 +179,11 @@ fn wait_for_reader(sent: u64, shared: &Shared) {
     while sent.saturating_sub(read()) > AHEAD_MAX && !shared.stop.load(Ordering::Relaxed) {
         std::thread::sleep(Duration::from_millis(5));
     }
+}
+
+/// A line on the terminal. Where it is closed, as by `head`, the page goes on.
+fn print(line: impl fmt::Display) {
+    let _ = writeln!(io::stdout(), "{line}");
 }
 
 /// The mark and the sentence, if the line is worth one.

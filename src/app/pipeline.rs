@@ -45,6 +45,11 @@ impl Feeder {
         self.router.post(post);
     }
 
+    /// Earliest event time of all that was fed.
+    pub fn watched_since(&self) -> Option<EventTime> {
+        self.watched_since
+    }
+
     /// Every post below `watermark` has been fed. Sends when a tick has passed or enough has gathered.
     ///
     /// # Errors

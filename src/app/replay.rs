@@ -2,12 +2,13 @@
 
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Write};
-use std::path::PathBuf;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
 
-use anyhow::Context;
+use anyhow::anyhow;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::replaying::{Options, replay};
+use super::replaying::{Options, open, replay};
 use super::{Common, Exit, cli};
 use crate::config::{KeyUse, sketch_key};
 use crate::model::EventTime;
@@ -56,7 +57,7 @@ Writes no state. Without TAGWATCH_KEY and privacy.key_file a fixed key is used, 
 /// Replays the files.
 ///
 /// # Errors
-/// The config is wrong (78), or a file cannot be read or written (1).
+/// The config is wrong (78), the alert log is one of the files (2), or a file cannot be read or written (1).
 pub fn execute(args: Args, common: &Common) -> anyhow::Result<Exit> {
     let config = common.config()?;
     let options = Options {
@@ -66,28 +67,60 @@ pub fn execute(args: Args, common: &Common) -> anyhow::Result<Exit> {
         format: common.format.into(),
         key: sketch_key(&config, KeyUse::Replay)?,
     };
-    let mut out: Box<dyn Write> = match &args.alerts {
-        Some(path) => {
-            let file = File::create(path).with_context(|| format!("cannot write the alert log {}", path.display()))?;
-            Box::new(BufWriter::new(file))
-        }
-        None => Box::new(BufWriter::new(io::stdout().lock())),
-    };
+    // Before the alert log is truncated: a FILE that is not there must not cost the last one.
+    let source = open(&options, &config)?;
+    let mut out = BufWriter::new(AlertLog::create(args.alerts.as_deref(), &options.files)?);
     let bar = (!common.quiet && io::stderr().is_terminal()).then(progress_bar);
     let shown = bar.clone();
-    let summary = replay(&options, &config, &mut out, move |read, all| {
+    let summary = replay(source, &options, &config, &mut out, move |read, all| {
         if let Some(bar) = &shown {
             all.into_iter().for_each(|all| bar.set_length(all));
             bar.set_position(read);
         }
     })?;
     bar.iter().for_each(ProgressBar::finish_and_clear);
-    match args.summary {
-        Summary::Text => eprintln!("{summary}"),
-        Summary::Json => eprintln!("{}", serde_json::to_string(&summary)?),
-        Summary::None => {}
-    }
+    // Where stderr is closed there is nobody left to tell.
+    let _ = match args.summary {
+        Summary::Text => writeln!(io::stderr(), "{summary}"),
+        Summary::Json => writeln!(io::stderr(), "{}", serde_json::to_string(&summary)?),
+        Summary::None => Ok(()),
+    };
     Ok(Exit::Done)
+}
+
+/// Where alert lines go; its errors name it.
+struct AlertLog {
+    out: Box<dyn Write>,
+    name: String,
+}
+
+impl AlertLog {
+    /// Truncates `path`, which must be none of the `files` that are read; without it, stdout.
+    fn create(path: Option<&Path>, files: &[PathBuf]) -> anyhow::Result<AlertLog> {
+        let Some(path) = path else { return Ok(AlertLog { out: Box::new(io::stdout()), name: "stdout".into() }) };
+        let name = path.display().to_string();
+        let regular = |path: &Path| std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file);
+        let place = |path: &Path| regular(path).map(|file| (file.dev(), file.ino()));
+        if place(path).is_some_and(|log| files.iter().any(|file| place(file) == Some(log))) {
+            return Err(anyhow!("the alert log {name} is a FILE to be read").context(Exit::Usage));
+        }
+        let out = File::create(path).map_err(|error| unwritable(&name, &error))?;
+        Ok(AlertLog { out: Box::new(out), name })
+    }
+}
+
+impl Write for AlertLog {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.out.write(bytes).map_err(|error| unwritable(&self.name, &error))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush().map_err(|error| unwritable(&self.name, &error))
+    }
+}
+
+fn unwritable(name: &str, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("cannot write the alert log to {name}: {error}"))
 }
 
 /// Bytes as they lie on the disk: of a packed file, too, the end is known.

@@ -105,18 +105,18 @@ impl fmt::Display for Summary {
     }
 }
 
-/// Replays; alert lines go to `alerts` as they are decided, `progress` hears of bytes read and in all.
+/// Replays what [`open`] opened; alert lines go to `alerts` as they are decided, `progress` hears of bytes read and in all.
 ///
 /// # Errors
-/// If a file cannot be read, or `alerts` not be written.
+/// If a file cannot be read to its end, or `alerts` not be written. What was decided before is written all the same.
 pub fn replay(
+    mut source: FileSource,
     options: &Options,
     config: &Config,
     alerts: &mut dyn Write,
     progress: impl Fn(u64, Option<u64>) + Send + 'static,
 ) -> anyhow::Result<Summary> {
     let began = clock::monotonic();
-    let mut source = open(options, config)?;
     let shard_options = ShardOptions {
         detect: config.detect.clone(),
         checkpoints: false,
@@ -151,25 +151,26 @@ pub fn replay(
         }
     }
     shards.join();
-    let (tally, end) = reading.join().map_err(|_| anyhow::anyhow!("the source thread panicked"))??;
-    failed.and_then(|()| alerts.flush()).context("writing the alert log")?;
+    let read = reading.join().map_err(|_| anyhow::anyhow!("the source thread panicked"))?;
+    failed.and_then(|()| alerts.flush())?;
+    let (tally, from, end) = read?;
     let totals = decisions.totals();
     summary.count(&tally);
     (summary.mentions, summary.duplicate, summary.evicted) = (totals.mentions, totals.duplicates, totals.evicted);
     summary.open = decisions.decider().open_alerts();
     summary.to = (end > EventTime::MIN).then(|| end.to_string());
-    summary.from = decisions.decider().watched_since().map(|since| since.to_string());
+    summary.from = from.map(|from| from.to_string());
     summary.seconds = began.elapsed().as_secs_f64();
     Ok(summary)
 }
 
-/// Reads everything; what became of the records, and the end of the input.
+/// Reads everything; what became of the records, the earliest event time, and the end of the input.
 fn read(
     source: &mut FileSource,
     feeder: &mut Feeder,
     hold: impl Fn() -> bool,
     progress: impl Fn(u64, Option<u64>),
-) -> std::io::Result<(Tally, EventTime)> {
+) -> std::io::Result<(Tally, Option<EventTime>, EventTime)> {
     let mut end = EventTime::MIN;
     let mut gone = false;
     while !gone && source.next_batch(&mut |step| gone |= feed(feeder, &step, &mut end))? {
@@ -178,10 +179,14 @@ fn read(
             std::thread::sleep(Duration::from_millis(1));
         }
     }
-    Ok((source.tally().take(), end))
+    Ok((source.tally().take(), feeder.watched_since(), end))
 }
 
-fn open(options: &Options, config: &Config) -> std::io::Result<FileSource> {
+/// Opens all files.
+///
+/// # Errors
+/// If one cannot be opened or read; the message names it.
+pub fn open(options: &Options, config: &Config) -> std::io::Result<FileSource> {
     let file_options = FileOptions {
         partitions: options.partitions,
         format: options.format,

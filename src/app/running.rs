@@ -24,6 +24,7 @@ use crate::config::Config;
 use crate::decide::line::AlertLine;
 use crate::exchange::shards::{FromShard, ShardOptions, Shards};
 use crate::kafka;
+use crate::kafka::producer::RejectedWriter;
 use crate::kafka::reader::GroupHandle;
 use crate::kafka::writer::AlertWriter;
 use crate::model::Keyed;
@@ -164,8 +165,8 @@ impl Parts {
         };
         let mut shards = Shards::start(state.shards, &options)?;
         let mut feeder = Feeder::new(self.keyed.clone(), &mut shards, state.watched_since);
-        let group = source.group()?;
-        let scribe = self.scribe(writer, group, folder, last, (state.written, state.unwritten, state.manifest));
+        let to_kafka = (writer, source.letters(), source.group()?);
+        let scribe = self.scribe(to_kafka, folder, last, (state.written, state.unwritten, state.manifest));
         let (jobs, to_scribe) = bounded(JOBS_WAITING);
         let scribing = spawn("scribe", move || scribe.run(&to_scribe))?;
         let reading = spawn("source", move || {
@@ -191,8 +192,7 @@ impl Parts {
 
     fn scribe(
         &self,
-        writer: AlertWriter,
-        group: GroupHandle,
+        (writer, letters, group): (AlertWriter, Option<Arc<RejectedWriter>>, GroupHandle),
         folder: Folder,
         last: Option<(i64, u32)>,
         (written, unwritten, previous): (BTreeMap<Place, u32>, BTreeMap<Place, Payload>, Option<Manifest>),
@@ -206,6 +206,7 @@ impl Parts {
             alerts_topic: self.config.kafka.alerts_topic.clone(),
             posts_topic: self.config.kafka.posts_topic.clone(),
             writer,
+            letters,
             group,
             folder,
             shared: Arc::clone(&self.shared),
@@ -293,17 +294,16 @@ fn decide(
     let mut deadline = None;
     loop {
         heart.beat();
-        match output.recv_timeout(REFRESH) {
-            Ok(message) => {
-                if deciding.take(message).is_err() {
-                    return true; // the scribe has ended; its error is the reason
-                }
-            }
-            Err(RecvTimeoutError::Timeout) => {}
+        let alive = match output.recv_timeout(REFRESH) {
+            Ok(message) => deciding.take(message).is_ok(),
+            Err(RecvTimeoutError::Timeout) => deciding.checkpoint_if_due().is_ok(),
             Err(RecvTimeoutError::Disconnected) => {
                 deciding.finish();
                 return true;
             }
+        };
+        if !alive {
+            return true; // the scribe has ended; its error is the reason
         }
         deciding.refresh();
         if shared.stop.load(Ordering::Relaxed) {

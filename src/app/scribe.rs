@@ -13,6 +13,7 @@ use tracing::{debug, info, warn};
 use crate::clock;
 use crate::decide::line::AlertLine;
 use crate::kafka;
+use crate::kafka::producer::RejectedWriter;
 use crate::kafka::reader::GroupHandle;
 use crate::kafka::writer::AlertWriter;
 use crate::model::{EventTime, Tick};
@@ -30,6 +31,8 @@ use crate::track::shard::LEVEL_ROWS;
 const CHUNK_BYTES: usize = 512 * 1024;
 /// Lines written in one transaction at the most.
 const LINES_MAX: usize = 500;
+/// Longest a checkpoint waits for dead letters under way. Beyond, state is worth more than the letters of a crash.
+const LETTERS_MAX: Duration = Duration::from_secs(5);
 /// Pause before a write that failed is tried again.
 const RETRY_PAUSE: Duration = Duration::from_millis(500);
 
@@ -87,6 +90,8 @@ pub struct Scribe {
     pub posts_topic: String,
     /// The transactional writer.
     pub writer: AlertWriter,
+    /// Writer of dead letters, if there is one.
+    pub letters: Option<Arc<RejectedWriter>>,
     /// Group whose offsets are committed.
     pub group: GroupHandle,
     /// The state folder.
@@ -174,6 +179,10 @@ impl Scribe {
         let days = self.baseline_days;
         self.unwritten.retain(|place, _| is_live(*place, tick, days));
         self.written.retain(|place, _| is_live(*place, tick, days));
+        // The checkpoint's positions pass rejected records, which nobody reads again then.
+        if self.letters.as_ref().is_some_and(|letters| !letters.settle(LETTERS_MAX)) {
+            warn!("dead letters are under way for {LETTERS_MAX:?}; a crash now would lose them");
+        }
         match self.write_state(tick, &decider, watched_since, &resume) {
             Ok(bytes) => {
                 self.metrics.checkpoint(bytes, clock::wall_ms());

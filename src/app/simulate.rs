@@ -93,6 +93,7 @@ fn to_topic(posts: impl Iterator<Item = SimPost>, topic: &str, config: &Config) 
     });
     sent.with_context(|| format!("cannot write post {} to '{topic}'", count + 1))?;
     producer.flush(FLUSH_MAX).with_context(|| format!("posts may be missing from '{topic}'"))?;
-    eprintln!("{count} posts written to '{topic}'");
+    // Where stderr is closed there is nobody left to tell.
+    let _ = writeln!(io::stderr(), "{count} posts written to '{topic}'");
     Ok(Exit::Done)
 }

@@ -1,9 +1,8 @@
 //! Plain idempotent writing: posts (of `simulate` and the demo's player) and rejected records. No transactions; in
 //! order for each partition; what is under way is bounded, and what was not delivered is counted and said.
 
-use std::sync::Mutex;
-use std::sync::PoisonError;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -29,10 +28,21 @@ const QUEUE_KIB_MAX: &str = "65536";
 pub(super) struct Deliveries {
     /// Records that a broker acknowledged.
     delivered: AtomicU64,
-    /// Records that librdkafka gave up on.
+    /// Records that librdkafka refused or gave up on.
     failed: AtomicU64,
     /// Why the last of them failed.
     reason: Mutex<Option<KafkaError>>,
+}
+
+/// What a record holds while it is under way. librdkafka lets go of it when the record is delivered or given up, so
+/// whoever kept a weak one sees when all records that shared it are.
+pub(super) type UnderWay = Arc<()>;
+
+impl Deliveries {
+    fn give_up(&self, error: KafkaError) {
+        *self.reason.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+        self.failed.fetch_add(1, Ordering::Relaxed);
+    }
 }
 
 impl ClientContext for Deliveries {
@@ -46,16 +56,13 @@ impl ClientContext for Deliveries {
 }
 
 impl ProducerContext for Deliveries {
-    type DeliveryOpaque = ();
+    type DeliveryOpaque = UnderWay;
 
-    fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
+    fn delivery(&self, result: &DeliveryResult<'_>, _: UnderWay) {
         match result {
-            Ok(_) => self.delivered.fetch_add(1, Ordering::Relaxed),
-            Err((error, _)) => {
-                *self.reason.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.clone());
-                self.failed.fetch_add(1, Ordering::Relaxed)
-            }
-        };
+            Ok(_) => drop(self.delivered.fetch_add(1, Ordering::Relaxed)),
+            Err((error, _)) => self.give_up(error.clone()),
+        }
     }
 }
 
@@ -101,7 +108,8 @@ impl Producer {
         timestamp_ms: Option<i64>,
     ) -> Result<(), Error> {
         let deadline = clock::monotonic() + RETRY_TIMEOUT;
-        let record = BaseRecord { partition, key, timestamp: timestamp_ms, ..BaseRecord::to(topic).payload(value) };
+        let record = BaseRecord::with_opaque_to(topic, UnderWay::default()).payload(value);
+        let record = BaseRecord { partition, key, timestamp: timestamp_ms, ..record };
         let mut sent = self.client().send(record);
         while let Err((error, record)) = sent {
             if error != KafkaError::MessageProduction(Code::QueueFull) || clock::monotonic() >= deadline {
@@ -113,9 +121,13 @@ impl Producer {
         Ok(())
     }
 
-    /// Like [`send`](Self::send) for one who must not wait: false where there was no room or the record was refused.
-    pub fn offer(&self, topic: &str, value: &[u8]) -> bool {
-        self.client().send(BaseRecord::<[u8], [u8]>::to(topic).payload(value)).is_ok()
+    /// Like [`send`](Self::send) for one who must not wait: where there is no room, or the record is refused, it is given
+    /// up.
+    fn offer(&self, topic: &str, value: &[u8], under_way: UnderWay) {
+        let record = BaseRecord::<[u8], [u8], _>::with_opaque_to(topic, under_way).payload(value);
+        if let Err((error, _)) = self.client().send(record) {
+            self.client().context().give_up(error);
+        }
     }
 
     /// Records acknowledged so far.
@@ -123,7 +135,7 @@ impl Producer {
         self.client().context().delivered.load(Ordering::Relaxed)
     }
 
-    /// Records that were handed over and given up so far.
+    /// Records that were refused or given up so far.
     pub fn failed(&self) -> u64 {
         self.client().context().failed.load(Ordering::Relaxed)
     }
@@ -176,14 +188,15 @@ pub struct Rejection<'a> {
 }
 
 /// Writes rejected records to the dead-letter topic. It never makes the reader wait: where the brokers are away longer
-/// than its queue lasts, letters are lost and counted.
+/// than its queue lasts, letters are lost, counted and said. A position that passes a rejected record is made durable only
+/// after [`settle`](Self::settle), so a crash makes letters come twice rather than not at all.
 pub struct RejectedWriter {
     /// The connection.
     producer: Producer,
     /// The dead-letter topic.
     topic: String,
-    /// Letters for which there was no room.
-    refused: AtomicU64,
+    /// What the letters written since the last [`settle`](Self::settle) hold.
+    under_way: Mutex<UnderWay>,
 }
 
 impl RejectedWriter {
@@ -193,20 +206,41 @@ impl RejectedWriter {
     /// [`Error::Other`] for a property that librdkafka refuses.
     pub fn connect(kafka: &config::Kafka, topic: &str) -> Result<RejectedWriter, Error> {
         let producer = Producer::connect(kafka)?;
-        Ok(RejectedWriter { producer, topic: topic.to_owned(), refused: AtomicU64::new(0) })
+        Ok(RejectedWriter { producer, topic: topic.to_owned(), under_way: Mutex::default() })
     }
 
     /// Hands one letter over, without waiting.
     pub fn write(&self, rejection: &Rejection<'_>) {
-        let sent = serde_json::to_vec(rejection).is_ok_and(|letter| self.producer.offer(&self.topic, &letter));
-        if !sent {
-            self.refused.fetch_add(1, Ordering::Relaxed);
+        let letter = serde_json::to_vec(rejection).expect("a letter is plain values");
+        let under_way = Arc::clone(&self.under_way.lock().unwrap_or_else(PoisonError::into_inner));
+        self.producer.offer(&self.topic, &letter, under_way);
+    }
+
+    /// Waits until every letter written before this call is delivered or lost, for at most `timeout`; whether it is.
+    /// Letters written meanwhile are not waited for.
+    pub fn settle(&self, timeout: Duration) -> bool {
+        let deadline = clock::monotonic() + timeout;
+        let written = std::mem::take(&mut *self.under_way.lock().unwrap_or_else(PoisonError::into_inner));
+        let under_way = Arc::downgrade(&written);
+        drop(written);
+        while under_way.strong_count() > 0 {
+            if clock::monotonic() >= deadline {
+                return false;
+            }
+            thread::sleep(Duration::from_millis(2));
         }
+        true
     }
 
     /// Letters that were lost so far.
     pub fn lost(&self) -> u64 {
-        self.refused.load(Ordering::Relaxed).saturating_add(self.producer.failed())
+        self.producer.failed()
+    }
+
+    /// Why the last of them was.
+    pub fn lost_for(&self) -> Option<String> {
+        let reason = self.producer.client().context().reason.lock().unwrap_or_else(PoisonError::into_inner);
+        reason.as_ref().map(ToString::to_string)
     }
 
     /// Waits for what is under way, for at most `timeout`.
@@ -231,5 +265,25 @@ mod tests {
             letter,
             r#"{"topic":"posts","partition":3,"offset":17,"reason":"json","error":"expected value at column 1"}"#
         );
+    }
+
+    /// Nobody listens at the broker's address, so the letter stays under way.
+    #[test]
+    fn a_letter_that_no_broker_took_is_not_settled() {
+        let kafka = config::Kafka {
+            brokers: "127.0.0.1:1".to_owned(),
+            posts_topic: "posts".to_owned(),
+            actions_topic: None,
+            alerts_topic: None,
+            rejected_topic: None,
+            start: config::Start::Earliest,
+            client: std::collections::BTreeMap::new(),
+        };
+        let letters = RejectedWriter::connect(&kafka, "letters").unwrap();
+        assert!(letters.settle(Duration::ZERO), "nothing was written");
+        letters.write(&Rejection { topic: "posts", partition: 0, offset: 1, reason: "empty", error: "nothing" });
+        assert!(!letters.settle(Duration::from_millis(50)));
+        assert!(letters.settle(Duration::ZERO), "nothing was written since");
+        assert_eq!(letters.lost(), 0);
     }
 }

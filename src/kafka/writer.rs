@@ -17,7 +17,7 @@ use tracing::{debug, info};
 
 use super::Error;
 use super::client::{Role, properties};
-use super::producer::Deliveries;
+use super::producer::{Deliveries, UnderWay};
 use super::reader::{GroupHandle, partition_list};
 use super::tail::last_record;
 use super::wait::{self, Patience, RETRY_PAUSE, RETRY_TIMEOUT, left};
@@ -328,7 +328,8 @@ fn send(
         let named = headers
             .iter()
             .fold(OwnedHeaders::new(), |named, (key, value)| named.insert(Header { key, value: Some(value) }));
-        let mut record = BaseRecord::to(topic).partition(0).key(key).payload(value).headers(named);
+        let record = BaseRecord::with_opaque_to(topic, UnderWay::default());
+        let mut record = record.partition(0).key(key).payload(value).headers(named);
         loop {
             match client.send(record) {
                 Ok(()) => break,

@@ -39,6 +39,7 @@ pub struct Metrics {
 struct Input {
     posts: IntCounter,
     posts_rejected: IntCounterVec,
+    dead_letters_lost: IntCounter,
     posts_late: IntCounter,
     partition_posts_late: IntCounterVec,
     posts_duplicate: IntCounter,
@@ -101,6 +102,11 @@ impl Input {
         Input {
             posts: counter(r, "tagwatch_posts_total", "Posts read from the input, whatever became of them."),
             posts_rejected: counters(r, "tagwatch_posts_rejected_total", "Posts rejected as unusable.", &["reason"]),
+            dead_letters_lost: counter(
+                r,
+                "tagwatch_dead_letters_lost_total",
+                "Rejected posts that kafka.rejected_topic did not get.",
+            ),
             posts_late: counter(
                 r,
                 "tagwatch_posts_late_total",
@@ -245,6 +251,11 @@ impl Metrics {
     pub fn rejected(&self, reason: &str, n: u64) {
         let reason = if self.reasons.contains(&reason) { reason } else { OTHER };
         self.input.posts_rejected.with_label_values(&[reason]).inc_by(n);
+    }
+
+    /// So many dead letters were lost since the process started.
+    pub fn dead_letters_lost(&self, n: u64) {
+        self.input.dead_letters_lost.inc_by(n.saturating_sub(self.input.dead_letters_lost.get()));
     }
 
     /// `n` posts of a partition were late.

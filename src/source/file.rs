@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use super::deal::{self, Dealer};
 use super::decode::Format;
-use super::lines::Lines;
+use super::lines::{Lines, unreadable};
 use super::tally::Tally;
 use super::{Intake, IntakeOptions, Outcome, Step};
 use crate::config::Limits;
@@ -19,19 +19,41 @@ use crate::model::EventTime;
 /// Lines read between two watermarks.
 const BATCH_LINES: usize = 2048;
 
-/// The first lines of a file, for `check --sample`; of a line longer than `line_bytes_max` only the beginning.
-///
-/// # Errors
-/// If the file cannot be opened or read.
-pub fn first_lines(path: &Path, count: usize, line_bytes_max: usize) -> io::Result<Vec<Vec<u8>>> {
-    let mut lines = Lines::open(path, line_bytes_max, 1, Arc::default())?;
-    let mut first = Vec::new();
-    while first.len() < count
-        && let Some(line) = lines.next_line()?
-    {
-        first.push(line.bytes.to_vec());
+/// The first lines of a file, for `check --sample`, one after the other; of a line too long to be a post only the
+/// beginning.
+pub struct Sample {
+    path: PathBuf,
+    lines: Lines,
+    left: usize,
+    /// Why reading broke off, if it did.
+    pub broken_off: Option<io::Error>,
+}
+
+impl Sample {
+    /// The first `count` lines of a file.
+    ///
+    /// # Errors
+    /// If the file cannot be opened or its first bytes cannot be read; the message names it.
+    pub fn open(path: &Path, count: usize, line_bytes_max: usize) -> io::Result<Sample> {
+        let lines = Lines::open(path, line_bytes_max, 1, Arc::default())?;
+        Ok(Sample { path: path.to_owned(), lines, left: count, broken_off: None })
     }
-    Ok(first)
+}
+
+impl Iterator for Sample {
+    type Item = Vec<u8>;
+
+    fn next(&mut self) -> Option<Vec<u8>> {
+        self.left = self.left.checked_sub(1)?;
+        let count = self.lines.count();
+        match self.lines.next_line() {
+            Ok(line) => line.map(|line| line.bytes.to_vec()),
+            Err(error) => {
+                (self.left, self.broken_off) = (0, Some(unreadable(&self.path, "read", count, &error)));
+                None
+            }
+        }
+    }
 }
 
 /// How files are read.
@@ -86,8 +108,7 @@ impl FileSource {
         let mut inputs = Vec::with_capacity(paths.len());
         let mut first = 0_i32;
         for path in paths {
-            let lines = Lines::open(path, line_bytes_max, paths.len(), Arc::clone(&taken));
-            let lines = lines.map_err(|error| named(path, "open", &error))?;
+            let lines = Lines::open(path, line_bytes_max, paths.len(), Arc::clone(&taken))?;
             let end = first.checked_add(each).ok_or_else(|| io::Error::other("too many partitions"))?;
             (first..end).for_each(|partition| intake.add(partition, None));
             let dealer = (each > 1).then(|| Dealer::new(partitions, deal::SEED.wrapping_add(first as u64)));
@@ -115,7 +136,7 @@ impl FileSource {
         };
         let FileSource { inputs, intake, as_of, .. } = self;
         let input = &mut inputs[index];
-        input.read(intake, *as_of, on).map_err(|error| named(&input.path, "read", &error))?;
+        input.read(intake, *as_of, on).map_err(|error| unreadable(&input.path, "read", input.lines.count(), &error))?;
         // Nothing is ever read again from files.
         intake.drain_marks().for_each(drop);
         on(Step::Watermark(intake.clocks().watermark()));
@@ -175,10 +196,6 @@ impl Input {
         }
         Ok(())
     }
-}
-
-fn named(path: &Path, what: &str, error: &io::Error) -> io::Error {
-    io::Error::new(error.kind(), format!("cannot {what} {}: {error}", path.display()))
 }
 
 fn regular_bytes(path: &Path) -> Option<u64> {

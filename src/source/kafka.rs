@@ -36,6 +36,8 @@ const BATCH_TIME: Duration = Duration::from_millis(50);
 const CHORES_EVERY: Duration = Duration::from_millis(250);
 /// Least time between two commits, and after one that failed.
 const COMMIT_EVERY: Duration = Duration::from_secs(5);
+/// Least time between two warnings that say the same.
+const SAY_EVERY: Duration = Duration::from_secs(10);
 /// Time between two looks for partitions that the topic did not have.
 const GROW_EVERY: Duration = Duration::from_secs(60);
 /// A partition with records left that shows none for so long is read through a new connection.
@@ -113,7 +115,7 @@ pub struct KafkaSource {
     shared: Arc<Shared>,
     reader: Reader,
     ends: EndWatcher,
-    letters: Option<RejectedWriter>,
+    letters: Option<Arc<RejectedWriter>>,
     log: AsideLog,
     live: Live,
     hold: Hold,
@@ -129,6 +131,8 @@ struct Chores {
     commit: Instant,
     grow: Instant,
     committed: BTreeMap<i32, i64>,
+    /// Lost letters that were last said, and when.
+    lost: (u64, Option<Instant>),
 }
 
 impl KafkaSource {
@@ -180,9 +184,9 @@ impl KafkaSource {
         reader.assign(&starts)?;
         let ends = EndWatcher::start(&options.kafka, &options.topic)?;
         let letters = options.kafka.rejected_topic.as_deref();
-        let letters = letters.map(|topic| RejectedWriter::connect(&options.kafka, topic)).transpose()?;
+        let letters = letters.map(|topic| RejectedWriter::connect(&options.kafka, topic).map(Arc::new)).transpose()?;
         let now = clock::monotonic();
-        let chores = Chores { all: now, commit: now, grow: now, committed: BTreeMap::new() };
+        let chores = Chores { all: now, commit: now, grow: now, committed: BTreeMap::new(), lost: (0, None) };
         let (hold, moved) = (Hold::new(options.hold_above_bytes), BTreeMap::new());
         info!(topic = options.topic, partitions = starts.len(), "reading");
         Ok(KafkaSource { options, shared, reader, ends, letters, log, live, hold, warming, moved, chores })
@@ -199,6 +203,11 @@ impl KafkaSource {
     /// If the client has no group.
     pub fn group(&self) -> Result<GroupHandle, kafka::Error> {
         self.reader.group()
+    }
+
+    /// The dead-letter topic's writer: what it was given is to be settled before a position is made durable.
+    pub fn letters(&self) -> Option<Arc<RejectedWriter>> {
+        self.letters.clone()
     }
 
     /// Where each partition is read next.
@@ -241,7 +250,7 @@ impl KafkaSource {
             }
             records += reader.poll_batch(left, |polled| match polled {
                 _ if flow.is_break() => {}
-                Ok(record) => flow = take(live, &options.topic, letters.as_ref(), &record, on),
+                Ok(record) => flow = take(live, &options.topic, letters.as_deref(), &record, on),
                 Err(error) if error.is_passing() => debug!(%error, "waiting for brokers"),
                 Err(error) => failed = Some(error),
             });
@@ -287,6 +296,7 @@ impl KafkaSource {
         }
         self.chores.all = now;
         self.show();
+        self.say_lost(now);
         self.hold_back();
         if now.duration_since(self.chores.commit) >= COMMIT_EVERY {
             self.commit();
@@ -321,7 +331,20 @@ impl KafkaSource {
         progress.watermark = self.live.passed();
         progress.tally.add(tally);
         progress.answered = answered;
-        progress.letters_lost = self.letters.as_ref().map_or(0, RejectedWriter::lost);
+        progress.letters_lost = self.letters.as_ref().map_or(0, |letters| letters.lost());
+    }
+
+    /// Says that rejected records are missing from the dead-letter topic, and why.
+    fn say_lost(&mut self, now: Instant) {
+        let Some(letters) = &self.letters else { return };
+        let (said, at) = self.chores.lost;
+        let lost = letters.lost();
+        if lost > said && at.is_none_or(|at| now.duration_since(at) >= SAY_EVERY) {
+            let reason = letters.lost_for().unwrap_or_default();
+            let topic = self.options.kafka.rejected_topic.as_deref().unwrap_or_default();
+            warn!(topic, lost, %reason, "rejected records are missing from the dead-letter topic; they are counted all the same");
+            self.chores.lost = (lost, Some(now));
+        }
     }
 
     /// Pauses partitions that run far ahead while memory is short, resumes them when it is not.

@@ -51,12 +51,18 @@ impl Lines {
     /// `files` is the number of files open at once, which share the memory for reading.
     ///
     /// # Errors
-    /// If the file cannot be opened or its first bytes cannot be read.
+    /// If the file cannot be opened or its first bytes cannot be read; the message names it.
     pub fn open(path: &Path, line_bytes_max: usize, files: usize, taken: Arc<AtomicU64>) -> io::Result<Lines> {
-        let raw: Box<dyn Read + Send> =
-            if path == Path::new("-") { Box::new(io::stdin()) } else { Box::new(File::open(path)?) };
+        let file = || File::open(path).map_err(|error| unreadable(path, "open", 0, &error));
+        let raw: Box<dyn Read + Send> = if path == Path::new("-") { Box::new(io::stdin()) } else { Box::new(file()?) };
         let read_bytes = (READ_BYTES_TOGETHER / files.max(1)).clamp(READ_BYTES_MIN, READ_BYTES);
-        Lines::new(Counted { raw, taken }, line_bytes_max, read_bytes)
+        let lines = Lines::new(Counted { raw, taken }, line_bytes_max, read_bytes);
+        lines.map_err(|error| unreadable(path, "read", 0, &error))
+    }
+
+    /// Lines handed out so far.
+    pub fn count(&self) -> i64 {
+        self.number
     }
 
     fn new(mut raw: impl Read + Send + 'static, line_bytes_max: usize, read_bytes: usize) -> io::Result<Lines> {
@@ -158,6 +164,13 @@ impl Lines {
         self.ended = count == 0;
         Ok(!self.ended)
     }
+}
+
+/// The error that names a file and says how far reading came.
+pub(super) fn unreadable(path: &Path, what: &str, lines: i64, error: &io::Error) -> io::Error {
+    let after = if lines > 0 { format!(" after {lines} lines") } else { String::new() };
+    let cut = if error.kind() == io::ErrorKind::UnexpectedEof { "it is cut short, " } else { "" };
+    io::Error::new(error.kind(), format!("cannot {what} {}{after}: {cut}{error}", path.display()))
 }
 
 /// Reads at least one byte unless the input has ended.

@@ -1,7 +1,7 @@
 //! The demo as a newcomer runs it: its first line comes at once, the story reads on the terminal, and a signal ends it.
 
 use std::io::{BufRead, BufReader};
-use std::process::{Command, Stdio};
+use std::process::{ChildStdout, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -28,20 +28,28 @@ impl Demo {
     /// Starts it; it serves until it is ended.
     #[expect(clippy::disallowed_methods, reason = "measures how long the first line takes")]
     pub fn start(speed: u32) -> Demo {
-        let address = format!("127.0.0.1:{}", free_port());
         let began = Instant::now();
+        let (lines, first) = (Arc::<Mutex<Vec<String>>>::default(), Arc::<Mutex<Option<Duration>>>::default());
+        let (to, took) = (Arc::clone(&lines), Arc::clone(&first));
+        let demo = Demo::begin(speed, |out| {
+            thread::spawn(move || {
+                for line in BufReader::new(out).lines().map_while(Result::ok) {
+                    took.lock().unwrap().get_or_insert_with(|| began.elapsed());
+                    to.lock().unwrap().push(line);
+                }
+            });
+        });
+        Demo { lines, first, ..demo }
+    }
+
+    /// Starts it and hands over what it prints to.
+    fn begin(speed: u32, read: impl FnOnce(ChildStdout)) -> Demo {
+        let address = format!("127.0.0.1:{}", free_port());
         let mut command = Command::new(env!("CARGO_BIN_EXE_tagwatch"));
         command.args(["demo", "--quiet", "--listen", &address, "--speed", &speed.to_string()]);
         let mut guard = Guard::start(command.stdout(Stdio::piped()));
-        let (lines, first) = (Arc::<Mutex<Vec<String>>>::default(), Arc::<Mutex<Option<Duration>>>::default());
-        let (out, (to, took)) = (guard.child().stdout.take().unwrap(), (Arc::clone(&lines), Arc::clone(&first)));
-        thread::spawn(move || {
-            for line in BufReader::new(out).lines().map_while(Result::ok) {
-                took.lock().unwrap().get_or_insert_with(|| began.elapsed());
-                to.lock().unwrap().push(line);
-            }
-        });
-        Demo { guard, address, lines, first }
+        read(guard.child().stdout.take().unwrap());
+        Demo { guard, address, lines: Arc::default(), first: Arc::default() }
     }
 
     /// Its host and port.
@@ -96,7 +104,25 @@ impl Demo {
 }
 
 pub fn trials() -> Vec<Trial> {
-    vec![trial("demo::demo_tells_the_story", &[Need::Tool("kill")], demo_tells_the_story)]
+    let kill = &[Need::Tool("kill")];
+    vec![
+        trial("demo::a_closed_terminal_does_not_end_it", kill, a_closed_terminal_does_not_end_it),
+        trial("demo::demo_tells_the_story", kill, demo_tells_the_story),
+    ]
+}
+
+/// As by `tagwatch demo | head -1`: the page goes on.
+fn a_closed_terminal_does_not_end_it() {
+    let mut demo = Demo::begin(100_000, |_| ());
+    eventually("posts read", Duration::from_secs(60), || {
+        let ended = demo.guard.child().try_wait().unwrap();
+        assert!(ended.is_none(), "the demo ended with {ended:?}");
+        let (_, metrics) = http_get(&format!("http://{}/metrics", demo.address)).ok()?;
+        let read = metrics.lines().find_map(|line| line.strip_prefix("tagwatch_posts_total "))?;
+        // The first chapters are told by then.
+        (read.parse::<u64>().unwrap() > 20_000).then_some(())
+    });
+    demo.terminate();
 }
 
 fn demo_tells_the_story() {

@@ -4,12 +4,15 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod cluster;
+#[path = "../corpus/mod.rs"]
+mod corpus;
 mod crash;
 mod demo;
 mod kafka;
 mod mock;
 mod outage;
 mod page;
+mod poison;
 mod posts;
 mod prometheus;
 mod service;
@@ -27,6 +30,7 @@ fn main() {
         kafka::trials(),
         writer::trials(),
         outage::trials(),
+        poison::trials(),
         streams::trials(),
         // Minutes each: `cargo test --test real -- --ignored crash`.
         crash::trials().into_iter().map(|trial| trial.with_ignored_flag(true)).collect(),

@@ -25,6 +25,7 @@ pub fn trials() -> Vec<Trial> {
         trial("mock::an_absent_broker_is_waited_for", &[], an_absent_broker_is_waited_for),
         trial("mock::what_is_not_delivered_is_said", &[], what_is_not_delivered_is_said),
         trial("mock::dead_letters_say_where", &[], dead_letters_say_where),
+        trial("mock::dead_letters_settle_when_delivered_or_lost", &[], dead_letters_settle_when_delivered_or_lost),
     ]
 }
 
@@ -229,4 +230,27 @@ fn dead_letters_say_where() {
     reader.assign(&BTreeMap::from([(0, 0)])).unwrap();
     let read = read_to(&reader, &BTreeMap::from([(0, 1)]));
     assert_eq!(read[&0], [r#"{"topic":"posts","partition":2,"offset":9,"reason":"json","error":"torn"}"#]);
+}
+
+/// A checkpoint waits for this: a letter is settled once a broker has it, or once it is lost and counted.
+fn dead_letters_settle_when_delivered_or_lost() {
+    let mock = Mock::start(&[("rejected", 3)]).unwrap();
+    let mut kafka = config(mock.brokers(), "posts");
+    let letter = |offset| Rejection { topic: "posts", partition: 0, offset, reason: "json", error: "torn" };
+    mock.delay(Duration::from_millis(300)).unwrap();
+    let writer = RejectedWriter::connect(&kafka, "rejected").unwrap();
+    (0..50).for_each(|offset| writer.write(&letter(offset)));
+    assert!(writer.settle(Duration::from_secs(20)));
+    let reader = reader(&mock, "rejected");
+    let there: i64 = (0..3).map(|partition| reader.range(partition).unwrap().1).sum();
+    assert_eq!((there, writer.lost()), (50, 0));
+
+    kafka.client.insert("message.timeout.ms".into(), "1500".into());
+    let writer = RejectedWriter::connect(&kafka, "rejected").unwrap();
+    mock.down().unwrap();
+    writer.write(&letter(50));
+    assert!(!writer.settle(Duration::from_millis(100)), "nobody took it");
+    writer.write(&letter(51));
+    assert!(writer.settle(Duration::from_secs(20)), "it is given up");
+    assert!(writer.lost() >= 1 && writer.lost_for().is_some(), "{:?}", writer.lost_for());
 }

@@ -106,6 +106,13 @@ impl Service {
         });
     }
 
+    /// Resident memory.
+    pub fn resident_kib(&mut self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.guard.child().id())).unwrap();
+        let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        resident.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+
     /// Sends a signal by name.
     pub fn signal(&mut self, name: &str) {
         let status = Command::new("kill").arg(format!("-{name}")).arg(self.guard.child().id().to_string()).status();

@@ -130,6 +130,8 @@ fn what_is_fed_is_what_is_counted() {
     metrics.posts(10);
     metrics.rejected("json", 2);
     metrics.rejected("never announced", 1);
+    metrics.dead_letters_lost(2);
+    metrics.dead_letters_lost(3);
     metrics.late("posts", 4, 3);
     metrics.duplicate(1);
     metrics.mentions(12);
@@ -152,6 +154,7 @@ fn what_is_fed_is_what_is_counted() {
     assert_eq!(metrics.memory_bytes(), [("panes".to_owned(), 1 << 20)]);
     let rejected = samples(&report, "tagwatch_posts_rejected_total{reason=\"other\"}");
     assert_eq!(rejected, ["tagwatch_posts_rejected_total{reason=\"other\"} 1"]);
+    assert_eq!(samples(&report, "tagwatch_dead_letters_lost_total"), ["tagwatch_dead_letters_lost_total 3"]);
     metrics.partition_watermark("posts", 1, EventTime(1_494_014_400_500));
     metrics.partition_removed("posts", 1);
     metrics.partition_removed("posts", 9);
