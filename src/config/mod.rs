@@ -242,7 +242,7 @@ pub struct Detect {
     pub burst_exit: f64,
     /// Coordination score at which an alert is raised.
     pub coordination_enter: f64,
-    /// Coordination score below which it calms down.
+    /// Coordination score, at the estimates themselves, below which it calms down.
     pub coordination_exit: f64,
     /// Points of a family from which it counts as one of the two that a coordinated burst needs.
     pub family_points_min: f64,

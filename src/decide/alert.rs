@@ -20,7 +20,7 @@ pub struct Verdict {
     pub bursting: bool,
     /// The strongest kind whose rule holds, with whether it holds on firm counts.
     pub kind: Option<(Kind, bool)>,
-    /// The coordination score is at least the exit.
+    /// The coordination score at the estimates is at least the exit.
     pub coordinated: bool,
 }
 

@@ -232,7 +232,8 @@ impl Decider {
             (true, false) if thin => Some((Kind::CoordinatedBurst, false)),
             _ => None,
         };
-        let coordinated = coordination.score >= points(self.detect.coordination_exit) || thin;
+        // It takes evidence to begin and evidence to end: what is merely uncertain goes on.
+        let coordinated = coordination.estimate >= points(self.detect.coordination_exit);
         Verdict { burst: begins && bursting, bursting, kind, coordinated }
     }
 
