@@ -126,10 +126,6 @@ impl Deciding {
     fn hand_on(&mut self, tick: Tick, decided: Decided) -> Result<(), Gone> {
         let Decided { lines, assessed } = decided;
         lines.iter().for_each(|line| (self.outlets.on_line)(line));
-        for line in lines.iter().filter(|line| line.suppressed) {
-            let reason = if line.warming { "warming" } else { "budget" };
-            self.outlets.report.metrics.suppressed(reason, 1);
-        }
         if !lines.is_empty() {
             self.outlets.jobs.send(Job::Lines(lines.clone())).map_err(|_| Gone)?;
         }

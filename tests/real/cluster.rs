@@ -77,6 +77,15 @@ pub struct Cluster {
     own: Option<(PathBuf, Mutex<Keeper>)>,
 }
 
+/// A frozen broker; thaws when dropped.
+pub struct Frozen<'a>(&'a Cluster);
+
+impl Drop for Frozen<'_> {
+    fn drop(&mut self) {
+        self.0.thaw();
+    }
+}
+
 /// The shell that keeps the broker.
 struct Keeper {
     /// Never waited for: it ends by itself after the tests.
@@ -209,6 +218,12 @@ impl Cluster {
     /// Lets a frozen broker go on.
     pub fn thaw(&self) {
         self.order("thaw");
+    }
+
+    /// Freezes the broker until what it gives is dropped, also by a test that fails.
+    pub fn frozen(&self) -> Frozen<'_> {
+        self.freeze();
+        Frozen(self)
     }
 
     fn order(&self, order: &str) {
