@@ -60,6 +60,8 @@ pub struct Deciding {
     passed: Tick,
     checkpointed: Tick,
     checkpointed_at: Instant,
+    /// Shared with the checkpoint that the scribe has not written yet, if there is one.
+    pending: Arc<()>,
     watched_since: Option<EventTime>,
     /// What closed and was not handed to the scribe yet.
     closed: BTreeMap<Place, Payload>,
@@ -81,6 +83,7 @@ impl Deciding {
             passed: tick,
             checkpointed: tick,
             checkpointed_at: now,
+            pending: Arc::default(),
             watched_since,
             closed: BTreeMap::new(),
             tops: BTreeMap::new(),
@@ -164,9 +167,15 @@ impl Deciding {
             .collect()
     }
 
-    fn checkpoint_if_due(&mut self) -> Result<(), Gone> {
+    /// Makes a checkpoint where it is time for one. Never a second one while the first is being written: on a slow disk
+    /// they would queue up, with alert lines and the end of the process behind them.
+    ///
+    /// # Errors
+    /// If the scribe has ended.
+    pub fn checkpoint_if_due(&mut self) -> Result<(), Gone> {
         let due = self.checkpointed_at.elapsed() >= self.outlets.checkpoint_interval;
-        if !due || self.passed <= self.checkpointed {
+        let pending = Arc::strong_count(&self.pending) > 1;
+        if !due || pending || self.passed <= self.checkpointed {
             return Ok(());
         }
         self.checkpoint()
@@ -184,6 +193,7 @@ impl Deciding {
             decider: self.decisions.decider().encode(),
             watched_since: self.watched_since,
             resume,
+            pending: Arc::clone(&self.pending),
         };
         self.checkpointed = tick;
         self.checkpointed_at = clock::monotonic();

@@ -311,7 +311,12 @@ fn decide(
                     break true; // the scribe has ended
                 }
             }
-            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Timeout) => {
+                // What closed last is written too where nothing comes after it.
+                if deciding.checkpoint_if_due().is_err() {
+                    break true;
+                }
+            }
             Err(RecvTimeoutError::Disconnected) => {
                 deciding.finish();
                 break true;

@@ -15,7 +15,7 @@ use rand_chacha::ChaCha8Rng;
 use serde_json::Value;
 use tagwatch::model::EventTime;
 
-use crate::cluster::{Cluster, alone, fresh, shared};
+use crate::cluster::{Cluster, alone, fresh, produce, shared};
 use crate::posts::{PARTITIONS, Stream};
 use crate::service::{Service, Setup, assert_same_lines, replay, tagwatch};
 use crate::tools::{Need, trial};
@@ -25,13 +25,13 @@ const KILLS: usize = 20;
 /// Slices that the posts are fed in while processes are killed.
 const SLICES: usize = 200;
 /// Between two slices.
-const PAUSE: Duration = Duration::from_millis(100);
+const PAUSE: Duration = Duration::from_millis(50);
 /// Posts in a run of one partition: so few that the watermark follows the posts closely.
 const RUN: usize = 200;
 /// What makes no partition idle, however slow the machine is. It is part of every line's `config_version`.
 const NEVER_IDLE: &str = "time.idle_timeout=10m";
 /// Checkpoints as often as possible: a kill is to hit one.
-const CHECKPOINTS: &str = "state.checkpoint_interval=100ms";
+const CHECKPOINTS: &str = "state.checkpoint_interval=300ms";
 /// Longest wait for what takes seconds on a quiet machine.
 const PATIENCE: Duration = Duration::from_secs(120);
 /// How long a process may drain.
@@ -98,8 +98,10 @@ fn setup(cluster: &Cluster, folder: &tempfile::TempDir, set: &[&str]) -> Setup {
 enum Moment {
     /// Before it reads: while it restores, takes over and asks where to begin.
     Starting,
-    /// While it reads, decides, writes and makes checkpoints.
+    /// While it reads again what an earlier one had read, and a little more.
     Reading,
+    /// While it decides, writes and makes checkpoints, after the first new lines of its own or five seconds.
+    Working,
     /// After it was told to stop.
     Draining,
 }
@@ -123,15 +125,18 @@ impl fmt::Display for Life {
     }
 }
 
-/// Feeds the posts slice by slice; each is in its partition before the next begins. No more is shown than the share of
-/// the processes that were started, so that the story lasts as long as they do.
-fn feed(cluster: &Cluster, topic: &str, stream: &Stream, started: &AtomicUsize) {
-    for (at, slice) in stream.posts.chunks(stream.posts.len().div_ceil(SLICES)).enumerate() {
-        let share = at * KILLS / SLICES;
+/// Feeds the posts slice by slice; each is in its partition before the next begins. Each process that was started is
+/// shown what gives it as many new lines as the others.
+fn feed(cluster: &Cluster, topic: &str, Story { stream, lines }: &Story, started: &AtomicUsize) {
+    let line = |line| serde_json::from_slice::<Value>(line).unwrap()["tick"].as_i64().unwrap() * 10_000;
+    let ends: Vec<i64> = lines.iter().map(|bytes| line(bytes)).collect();
+    let producer = cluster.producer(topic);
+    for slice in stream.posts.chunks(stream.posts.len().div_ceil(SLICES)) {
+        let share = ends.partition_point(|end| *end <= slice[0].ts) * KILLS / ends.len();
         while share > started.load(Ordering::Relaxed) {
             thread::sleep(Duration::from_millis(10));
         }
-        cluster.produce(topic, &Stream::records(slice));
+        produce(&producer, topic, &Stream::records(slice));
         if share == started.load(Ordering::Relaxed) {
             thread::sleep(PAUSE);
         }
@@ -149,7 +154,13 @@ impl Drop for Hurry<'_> {
 
 /// Lets a process live for a random time and kills it; none where it had drained before.
 #[expect(clippy::disallowed_methods, reason = "says how long a process lived")]
-fn live(setup: &Setup, moment: Moment, startup: &mut Duration, random: &mut ChaCha8Rng) -> Option<(Duration, String)> {
+fn live(
+    setup: &Setup,
+    moment: Moment,
+    startup: &mut Duration,
+    random: &mut ChaCha8Rng,
+    has_written: impl Fn() -> bool,
+) -> Option<(Duration, String)> {
     let mut wait = |ms| thread::sleep(Duration::from_millis(random.random_range(ms)));
     let began = Instant::now();
     let mut service = setup.start();
@@ -158,7 +169,17 @@ fn live(setup: &Setup, moment: Moment, startup: &mut Duration, random: &mut ChaC
     } else {
         service.wait_for_words(" reading topic=", PATIENCE);
         *startup = began.elapsed();
-        wait(0..2500);
+    }
+    match moment {
+        Moment::Starting => {}
+        Moment::Reading => wait(0..2500),
+        Moment::Draining => wait(0..1500),
+        Moment::Working => {
+            while began.elapsed() < *startup + Duration::from_secs(5) && !has_written() {
+                thread::sleep(Duration::from_millis(50));
+            }
+            wait(0..1000);
+        }
     }
     if moment == Moment::Draining {
         service.signal("TERM");
@@ -183,18 +204,21 @@ fn decided_again(log: &str, written: &[Vec<u8>]) -> usize {
 
 /// Kills processes until `KILLS` were; after each the topic holds a beginning of the story's lines.
 fn kill_often(cluster: &Cluster, setup: &Setup, started: &AtomicUsize) -> Vec<Life> {
-    let moments = [Moment::Reading, Moment::Starting, Moment::Reading, Moment::Draining, Moment::Reading];
+    let moments = [Moment::Working, Moment::Reading, Moment::Working, Moment::Starting, Moment::Draining];
     let mut random = ChaCha8Rng::seed_from_u64(2017);
     let (mut startup, mut written, mut lives) = (Duration::ZERO, Vec::new(), Vec::<Life>::new());
     while lives.len() < KILLS {
         started.store(lives.len(), Ordering::Relaxed);
         let moment = moments[lives.len() % moments.len()];
-        let Some((lived, log)) = live(setup, moment, &mut startup, &mut random) else { continue };
-        let again = decided_again(&log, &written);
         let before = written.len();
+        let has_written = || cluster.consume_all(&setup.alerts).len() > before;
+        let Some((lived, log)) = live(setup, moment, &mut startup, &mut random, has_written) else { continue };
+        let again = decided_again(&log, &written);
         written = cluster.consume_all(&setup.alerts);
-        let what = format!("after kill {} ({moment:?}), process said:\n{log}", lives.len() + 1);
-        let after = STORY.assert_prefix(&written, &what);
+        if !STORY.lines.starts_with(&written) {
+            eprintln!("{log}");
+        }
+        let after = STORY.assert_prefix(&written, &format!("after kill {} ({moment:?})", lives.len() + 1));
         lives.push(Life { moment, lived, restored: log.contains(" restored tick="), before, after, again });
     }
     lives
@@ -207,7 +231,7 @@ fn no_kill_loses_doubles_or_changes_a_line() {
     let setup = setup(cluster, &folder, &[NEVER_IDLE, CHECKPOINTS, "track.shards=3"]);
     let started = AtomicUsize::new(0);
     let lives = thread::scope(|scope| {
-        scope.spawn(|| feed(cluster, &setup.posts, stream, &started));
+        scope.spawn(|| feed(cluster, &setup.posts, &STORY, &started));
         let _hurry = Hurry(&started);
         kill_often(cluster, &setup, &started)
     });
@@ -220,7 +244,7 @@ fn no_kill_loses_doubles_or_changes_a_line() {
         "not enough kills within the lines\n{shown}"
     );
     assert!(count(&|life| life.restored) >= 10, "not enough processes began at a checkpoint\n{shown}");
-    assert!(count(&|life| life.after > life.before) >= 7, "not enough processes wrote lines\n{shown}");
+    assert!(count(&|life| life.after > life.before) >= 6, "not enough processes wrote lines\n{shown}");
     assert!(count(&|life| life.again > 0) >= 2, "not enough processes met lines that were there\n{shown}");
 
     let mut service = setup.start();
@@ -401,17 +425,22 @@ fn time(value: &Value) -> EventTime {
 fn a_second_signal_ends_at_once() {
     let (_guard, cluster) = alone();
     let folder = tempfile::tempdir().unwrap();
-    let mut services: Vec<Service> = ["TERM", "INT", "patient"]
-        .iter()
-        .map(|name| {
-            let setup = setup(cluster, &folder, &[NEVER_IDLE, CHECKPOINTS]);
-            cluster.produce(&setup.posts, &Stream::records(&STORY.stream.posts[..STORY.until(0.1)]));
-            Setup { state: folder.path().join(name), ..setup }.start()
-        })
-        .collect();
+    let start = |name: &str, share| {
+        let setup = setup(cluster, &folder, &[NEVER_IDLE, CHECKPOINTS]);
+        cluster.produce(&setup.posts, &Stream::records(&STORY.stream.posts[..STORY.until(share)]));
+        let setup = Setup { state: folder.path().join(name), ..setup };
+        (setup.start(), setup)
+    };
+    // One has written all it has to say, the two others are in the middle of it.
+    let (mut patient, settled) = start("patient", 0.1);
+    patient.wait_for_metric("tagwatch_kafka_lag", PATIENCE, |lag| lag == 0.0);
+    patient.wait("all lines", PATIENCE, |service| {
+        let said = service.log().matches(" alert_id=").count();
+        (said > 0 && cluster.consume_all(&settled.alerts).len() == said).then_some(())
+    });
+    let mut services = [start("terminated", 0.5).0, start("interrupted", 0.5).0, patient];
     for service in &mut services {
         service.wait_for_metric("tagwatch_checkpoints_total", PATIENCE, |checkpoints| checkpoints > 0.0);
-        service.wait_until_ready();
     }
     let frozen = cluster.frozen();
     let told = Instant::now();
@@ -420,7 +449,7 @@ fn a_second_signal_ends_at_once() {
         service.wait_for_words("draining; a second signal ends at once", Duration::from_secs(5));
     }
     thread::sleep(Duration::from_secs(1));
-    let [terminated, interrupted, patient] = &mut services[..] else { unreachable!("three were started") };
+    let [terminated, interrupted, patient] = &mut services;
     for (service, signal, code) in [(terminated, "TERM", 143), (interrupted, "INT", 130)] {
         assert!(service.lives(), "it drains for longer than a second: {}", service.log());
         let again = Instant::now();
@@ -429,7 +458,6 @@ fn a_second_signal_ends_at_once() {
         assert_eq!(status.code(), Some(code), "after a second {signal}: {}", service.log());
         assert!(again.elapsed() < Duration::from_secs(1), "it took {:?}: {}", again.elapsed(), service.log());
     }
-    assert!(patient.lives(), "one that was told once still drains: {}", patient.log());
     let status = patient.ended(DRAIN_MAX);
     assert!(told.elapsed() < DRAIN_MAX, "drained after {:?}", told.elapsed());
     assert_eq!(status.code(), Some(0), "{}", patient.log());

@@ -28,8 +28,7 @@ fn main() {
         writer::trials(),
         outage::trials(),
         streams::trials(),
-        // Minutes each: `cargo test --test real -- --ignored crash`.
-        crash::trials().into_iter().map(|trial| trial.with_ignored_flag(true)).collect(),
+        crash::trials(),
         demo::trials(),
         page::trials(),
         prometheus::trials(),
