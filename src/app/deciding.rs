@@ -60,6 +60,8 @@ pub struct Deciding {
     passed: Tick,
     checkpointed: Tick,
     checkpointed_at: Instant,
+    /// Shared with the checkpoint that the scribe has not written yet, if there is one.
+    pending: Arc<()>,
     watched_since: Option<EventTime>,
     /// What closed and was not handed to the scribe yet.
     closed: BTreeMap<Place, Payload>,
@@ -81,6 +83,7 @@ impl Deciding {
             passed: tick,
             checkpointed: tick,
             checkpointed_at: now,
+            pending: Arc::default(),
             watched_since,
             closed: BTreeMap::new(),
             tops: BTreeMap::new(),
@@ -126,10 +129,6 @@ impl Deciding {
     fn hand_on(&mut self, tick: Tick, decided: Decided) -> Result<(), Gone> {
         let Decided { lines, assessed } = decided;
         lines.iter().for_each(|line| (self.outlets.on_line)(line));
-        for line in lines.iter().filter(|line| line.suppressed) {
-            let reason = if line.warming { "warming" } else { "budget" };
-            self.outlets.report.metrics.suppressed(reason, 1);
-        }
         if !lines.is_empty() {
             self.outlets.jobs.send(Job::Lines(lines.clone())).map_err(|_| Gone)?;
         }
@@ -169,13 +168,16 @@ impl Deciding {
     }
 
     /// Hands a checkpoint to the scribe where the interval has passed and something was decided since the last one. Also to
-    /// be called while the shards say nothing: a topic that falls quiet must not wait for its next post to be durable.
+    /// be called while the shards say nothing: a topic that falls quiet must not wait for its next post to be durable. Never
+    /// a second one while the first is being written: on a slow disk they would queue up, with alert lines and the end of
+    /// the process behind them.
     ///
     /// # Errors
     /// If the scribe has ended.
     pub fn checkpoint_if_due(&mut self) -> Result<(), Gone> {
         let due = self.checkpointed_at.elapsed() >= self.outlets.checkpoint_interval;
-        if !due || self.passed <= self.checkpointed {
+        let pending = Arc::strong_count(&self.pending) > 1;
+        if !due || pending || self.passed <= self.checkpointed {
             return Ok(());
         }
         self.checkpoint()
@@ -193,6 +195,7 @@ impl Deciding {
             decider: self.decisions.decider().encode(),
             watched_since: self.watched_since,
             resume,
+            pending: Arc::clone(&self.pending),
         };
         self.checkpointed = tick;
         self.checkpointed_at = clock::monotonic();

@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
@@ -186,8 +186,8 @@ impl Parts {
         };
         let heart = self.health.heart("decider", Duration::from_secs(120));
         let deciding = Deciding::new(decider, state.tick, state.watched_since, outlets);
-        let drained = decide(deciding, &shards.output, &self.shared, &heart);
-        self.end(drained, shards, reading, scribing)
+        let stopped = decide(deciding, &shards.output, &self.shared, &heart, &|| scribing.is_finished());
+        self.end(stopped, shards, reading, scribing)
     }
 
     fn scribe(
@@ -248,7 +248,7 @@ impl Parts {
     /// Ends the parts in the order of a post's way and says the first thing that went wrong.
     fn end(
         self,
-        drained: bool,
+        stopped: Stopped,
         mut shards: Shards,
         reading: JoinHandle<Result<BTreeMap<i32, i64>, SourceError>>,
         scribing: JoinHandle<Result<(), kafka::Error>>,
@@ -257,8 +257,7 @@ impl Parts {
         self.shared.stop.store(true, Ordering::Relaxed);
         // Where deciding broke off, shards still wait for somebody to listen; now they end, and the source with them.
         shards.stop_listening();
-        let deadline = clock::monotonic() + DRAIN_MAX;
-        let late = || clock::monotonic() >= deadline;
+        let late = || clock::monotonic() >= stopped.deadline;
         while !(late() || reading.is_finished() && scribing.is_finished()) {
             std::thread::sleep(Duration::from_millis(20));
         }
@@ -276,7 +275,7 @@ impl Parts {
             reading.join().map_err(|_| anyhow!("the source's thread panicked"))??;
             shards.join();
         }
-        if late() || !drained {
+        if late() || !stopped.drained {
             error!("not drained in {DRAIN_MAX:?}; the next start reads again from the last checkpoint");
             return Ok(Ended::DeadlinePassed);
         }
@@ -284,35 +283,49 @@ impl Parts {
     }
 }
 
-/// Decides until the shards end; whether they did before the deadline.
+/// How deciding stopped.
+struct Stopped {
+    /// Everything that was read is decided, or there is nobody left to write it down.
+    drained: bool,
+    /// When the process has to end: one deadline for all parts, from the moment it was told to stop.
+    deadline: Instant,
+}
+
+/// Decides until the shards end or the deadline passes. Without the scribe it stops at once, also where nothing is read
+/// that would be written: a process that was taken over must not go on to look alive.
 fn decide(
     mut deciding: Deciding,
     output: &Receiver<FromShard>,
     shared: &Shared,
     heart: &crate::report::health::Heart,
-) -> bool {
-    let mut deadline = None;
-    loop {
+    scribe_ended: &dyn Fn() -> bool,
+) -> Stopped {
+    let mut told: Option<Instant> = None;
+    let drained = loop {
         heart.beat();
+        if scribe_ended() {
+            break true; // its error is the reason
+        }
         let alive = match output.recv_timeout(REFRESH) {
             Ok(message) => deciding.take(message).is_ok(),
             Err(RecvTimeoutError::Timeout) => deciding.checkpoint_if_due().is_ok(),
             Err(RecvTimeoutError::Disconnected) => {
                 deciding.finish();
-                return true;
+                break true;
             }
         };
         if !alive {
-            return true; // the scribe has ended; its error is the reason
+            break true; // the scribe has ended; its error is the reason
         }
         deciding.refresh();
         if shared.stop.load(Ordering::Relaxed) {
-            let deadline = *deadline.get_or_insert_with(|| clock::monotonic() + DRAIN_MAX);
-            if clock::monotonic() >= deadline {
-                return false;
+            let told = *told.get_or_insert_with(clock::monotonic);
+            if told.elapsed() >= DRAIN_MAX {
+                break false;
             }
         }
-    }
+    };
+    Stopped { drained, deadline: told.unwrap_or_else(clock::monotonic) + DRAIN_MAX }
 }
 
 /// Hands a step to the feeder.

@@ -70,6 +70,8 @@ pub struct Checkpoint {
     pub watched_since: Option<EventTime>,
     /// Where a restart reads again from.
     pub resume: BTreeMap<i32, Resume>,
+    /// Gone once it was written, or could not be.
+    pub pending: Arc<()>,
 }
 
 /// What the scribe writes with.
@@ -174,7 +176,7 @@ impl Scribe {
     }
 
     fn checkpoint(&mut self, checkpoint: Checkpoint) -> Result<(), kafka::Error> {
-        let Checkpoint { tick, closed, decider, watched_since, resume } = checkpoint;
+        let Checkpoint { tick, closed, decider, watched_since, resume, pending: _pending } = checkpoint;
         self.unwritten.extend(closed);
         let days = self.baseline_days;
         self.unwritten.retain(|place, _| is_live(*place, tick, days));

@@ -9,8 +9,7 @@ use crate::model::{EventTime, Keyed, Mention, MentionBatch, Post, TagHash};
 const KIND_TEXT: u8 = 1;
 const KIND_LINK: u8 = 2;
 const KIND_REPOST: u8 = 3;
-const KIND_TAGS: u8 = 4;
-const KIND_CLIENT: u8 = 5;
+const KIND_CLIENT: u8 = 4;
 
 /// Routes posts to shards.
 #[derive(Debug)]
@@ -20,10 +19,9 @@ pub struct Router {
     batches: Vec<MentionBatch>,
     /// Mentions in all batches.
     waiting: usize,
-    /// Identities of the post's hashtags, as they stand in the post and sorted.
+    /// Identities of the post's hashtags.
     tags: Vec<u64>,
-    sorted: Vec<u64>,
-    /// Bytes to be hashed: a text's words, the fields of a post, a set of hashtags.
+    /// Bytes to be hashed: a text's words, the fields of a post.
     bytes: Vec<u8>,
 }
 
@@ -35,7 +33,6 @@ impl Router {
             batches: vec![MentionBatch::default(); shards],
             waiting: 0,
             tags: Vec::new(),
-            sorted: Vec::new(),
             bytes: Vec::new(),
         }
     }
@@ -135,13 +132,10 @@ impl Router {
         self.keyed.post(bytes)
     }
 
-    /// Hash of the post's set of hashtags, whatever their order.
-    fn tag_set(&mut self) -> u32 {
-        self.sorted.clone_from(&self.tags);
-        self.sorted.sort_unstable();
-        self.bytes.clear();
-        self.sorted.iter().for_each(|tag| self.bytes.extend_from_slice(&tag.to_le_bytes()));
-        self.keyed.short(KIND_TAGS, &self.bytes)
+    /// Hash of the post's set of hashtags, whatever their order: each is a secret hash already, so their sum is one too.
+    fn tag_set(&self) -> u32 {
+        let sum = self.tags.iter().fold(0, |sum: u64, tag| sum.wrapping_add(*tag));
+        ((sum >> 32) as u32).max(1)
     }
 }
 
@@ -158,29 +152,24 @@ struct TextRead<'a> {
 
 /// Writes the text's words in lower case, without links, mentions and hashtags, into `words`; other scripts stay as they
 /// are. Two posts that say the same to people give the same words.
+///
+/// Looks only at words that hold one of `#@:`, and copies what lies between them: most of a text is one such stretch.
 fn read_text<'a>(text: &'a str, words: &mut Vec<u8>) -> TextRead<'a> {
     words.clear();
     let mut read = TextRead { mentions: false, link: None };
     let bytes = text.as_bytes();
-    // Words that follow one another with one space between are copied at once: most of a text is one such stretch.
-    let mut stretch = 0..0;
-    let mut at = 0;
-    while at < bytes.len() {
-        let word = at..at + blank_after(&bytes[at..]);
-        at = word.end + 1;
-        if word.is_empty() {
-            continue;
+    let (mut copied, mut at) = (0, 0);
+    while let Some(found) = memchr::memchr3(b'#', b'@', b':', &bytes[at..]) {
+        let start = bytes[at..at + found].iter().rposition(is_blank).map_or(at, |blank| at + blank + 1);
+        let end = at + found + blank_after(&bytes[at + found..]);
+        if !is_said(&text[start..end], &mut read) {
+            append(words, &bytes[copied..start]);
+            copied = end;
         }
-        if is_said(&text[word.clone()], &mut read) {
-            if word.start == stretch.end + 1 && bytes[stretch.end] == b' ' && !stretch.is_empty() {
-                stretch.end = word.end;
-            } else {
-                append(words, &bytes[stretch]);
-                stretch = word;
-            }
-        }
+        at = end;
     }
-    append(words, &bytes[stretch]);
+    append(words, &bytes[copied..]);
+    one_blank_between(words);
     words.make_ascii_lowercase();
     read
 }
@@ -206,15 +195,45 @@ fn is_said<'a>(word: &'a str, read: &mut TextRead<'a>) -> bool {
     }
 }
 
+/// Appends what lies between two words that are left out, with one blank in place of them.
 fn append(words: &mut Vec<u8>, more: &[u8]) {
-    if !words.is_empty() && !more.is_empty() {
+    let more = match more {
+        [first, rest @ ..] if is_blank(first) => rest,
+        _ => more,
+    };
+    if words.last().is_some_and(|last| !is_blank(last)) && !more.is_empty() {
         words.push(b' ');
     }
     words.extend_from_slice(more);
 }
 
-/// How many bytes stand before the first blank or control character, or the end. Eight at a time: words are short, and
-/// this is where a post's text is walked.
+/// Makes of every run of blanks one space, and of those at the ends none. Most texts have none to change.
+fn one_blank_between(words: &mut Vec<u8>) {
+    while words.last().is_some_and(is_blank) {
+        words.pop();
+    }
+    let strange = words.first().is_some_and(is_blank)
+        || words.iter().any(|byte| *byte < b' ')
+        || memchr::memmem::find(words, b"  ").is_some();
+    if strange {
+        let mut kept = b' ';
+        words.retain_mut(|byte| {
+            if is_blank(byte) {
+                *byte = b' ';
+            }
+            let keep = *byte != b' ' || kept != b' ';
+            kept = *byte;
+            keep
+        });
+    }
+}
+
+/// Blanks and control characters.
+fn is_blank(byte: &u8) -> bool {
+    *byte <= b' '
+}
+
+/// How many bytes stand before the first blank, or the end. Eight at a time: words are short.
 fn blank_after(bytes: &[u8]) -> usize {
     const ONES: u64 = u64::MAX / 255;
     let mut at = 0;
@@ -237,6 +256,8 @@ fn is_link(word: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -246,6 +267,21 @@ mod tests {
         assert_eq!(String::from_utf8_lossy(&words), "rt look at this now");
         assert!(read.mentions);
         assert_eq!(read.link, Some("https://t.co/abc"));
+    }
+
+    proptest! {
+        #[test]
+        fn a_text_reads_as_word_by_word(text in "[a-cH#@:/. \n\t\u{e9}\"(]{0,60}|(https?://[a-c]{0,3}|#[a-c]{1,3}|@b|c|  |:|h){0,12}") {
+            let mut words = Vec::new();
+            let read = read_text(&text, &mut words);
+            let mut twin = TextRead { mentions: false, link: None };
+            let said: Vec<&str> = text
+                .split(|c: char| c <= ' ')
+                .filter(|word| !word.is_empty() && is_said(word, &mut twin))
+                .collect();
+            prop_assert_eq!(String::from_utf8(words).unwrap(), said.join(" ").to_ascii_lowercase());
+            prop_assert_eq!((read.mentions, read.link), (twin.mentions, twin.link));
+        }
     }
 
     #[test]

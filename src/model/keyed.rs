@@ -55,7 +55,7 @@ impl Keyed {
     /// The pseudonym of an account: platform and id together.
     pub fn account(&self, platform: &str, id: &str) -> u64 {
         let mut hasher = SipHasher13::new_with_keys(self.account.0, self.account.1);
-        hasher.write_u32(platform.len() as u32);
+        hasher.write(&(platform.len() as u32).to_le_bytes());
         hasher.write(platform.as_bytes());
         hasher.write(id.as_bytes());
         hasher.finish()

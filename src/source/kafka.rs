@@ -172,6 +172,10 @@ impl KafkaSource {
             starts.insert(partition, at.offset);
             lines.extend(beginning.first.then_some(Entry::Start { partition, position: at.offset }));
         }
+        if let Some(restored) = &options.restored {
+            // What it says may be committed at once; a process with nothing to read learns of its successor that way.
+            shared.ledger().prune(restored.covered);
+        }
         let warming = begin.values().any(|beginning| beginning.warming);
         if warming {
             warn!(

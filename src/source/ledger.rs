@@ -39,7 +39,7 @@ pub struct Mark {
 #[derive(Clone, Debug, Default)]
 pub struct Ledger {
     partitions: BTreeMap<i32, Marks>,
-    /// The tick of the last durable checkpoint of this run.
+    /// The tick of the last durable checkpoint, whether it was restored or made by this run.
     checkpoint: Option<Tick>,
 }
 
@@ -95,8 +95,8 @@ impl Ledger {
         }
     }
 
-    /// The tick of the last checkpoint that this run made durable. Before the first there is nothing to commit: a committed
-    /// offset says that there is state.
+    /// The tick of the last durable checkpoint. Before the first there is nothing to commit: a committed offset says that
+    /// there is state.
     pub fn checkpoint(&self) -> Option<Tick> {
         self.checkpoint
     }

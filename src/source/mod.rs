@@ -131,13 +131,13 @@ impl Intake {
     /// is rejected; without `sent_ms` none is. Rejected and late records leave the clock where it is.
     pub fn record<'a>(&'a mut self, partition: i32, offset: i64, sent_ms: Option<i64>, bytes: &'a [u8]) -> Outcome<'a> {
         let decoded = self.decoder.decode(bytes);
-        let checked = match (decoded, sent_ms) {
-            (Ok(post), Some(sent_ms)) => not_in_the_future(post, sent_ms, self.max_future_ms),
-            (decoded, _) => decoded,
+        let future = match (&decoded, sent_ms) {
+            (Ok(post), Some(sent_ms)) => in_the_future(post.ts, sent_ms, self.max_future_ms),
+            _ => None,
         };
-        let post = match checked {
-            Ok(post) => post,
-            Err(rejected) => {
+        let post = match (future, decoded) {
+            (None, Ok(post)) => post,
+            (Some(rejected), _) | (None, Err(rejected)) => {
                 *self.tally.rejected.entry(rejected.reason).or_default() += 1;
                 return Outcome::Rejected(rejected);
             }
@@ -177,14 +177,13 @@ impl Intake {
     }
 }
 
-fn not_in_the_future(post: Post<'_>, sent_ms: i64, max_future_ms: i64) -> Result<Post<'_>, Rejected> {
-    let ahead_ms = post.ts.0.saturating_sub(sent_ms);
+fn in_the_future(ts: EventTime, sent_ms: i64, max_future_ms: i64) -> Option<Rejected> {
+    let ahead_ms = ts.0.saturating_sub(sent_ms);
     if ahead_ms <= max_future_ms {
-        return Ok(post);
+        return None;
     }
-    let detail =
-        format!("ts {} is {} s later than the record itself, {}", post.ts, ahead_ms / 1000, EventTime(sent_ms));
-    Err(Rejected { reason: Reason::Future, detail })
+    let detail = format!("ts {ts} is {} s later than the record itself, {}", ahead_ms / 1000, EventTime(sent_ms));
+    Some(Rejected { reason: Reason::Future, detail })
 }
 
 /// Partitions are numbered from 0 without gaps, by Kafka and by us.

@@ -40,7 +40,7 @@ pub fn merge(inputs: &[&Pane], into: Into) -> Pane {
         places.extend((0..pane.len()).map(|at| (pane.tag_at(at), input as u32, at as u32)));
     }
     // Stable on purpose: each input is sorted already, and merging sorted runs is what that sort is good at.
-    places.sort();
+    places.sort_by_key(|(tag, ..)| *tag);
     let mut builder = PaneBuilder::default();
     let mut views: Vec<EntryView<'_>> = Vec::new();
     let mut order = Vec::new();

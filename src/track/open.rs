@@ -126,11 +126,13 @@ impl OpenPane {
 
     /// Makes a pane of the list, which is empty afterwards: a run, or the closed pane where there is no other run.
     fn list_into_pane(&mut self, into: Into) -> Pane {
-        let mut order: Vec<(u64, u64, u32)> =
-            self.listed.iter().enumerate().map(|(at, found)| (found.tag, found.mention.post, at as u32)).collect();
-        order.sort_unstable();
+        let mut order: Vec<(u64, u32)> =
+            self.listed.iter().enumerate().map(|(at, found)| (found.tag, at as u32)).collect();
+        // By one number, which costs half of comparing pairs; most hashtags have a few mentions to sort after it.
+        order.sort_unstable_by_key(|(tag, _)| *tag);
         let mut builder = PaneBuilder::with_room(order.len(), self.strings.len());
-        for same in order.chunk_by(|a, b| a.0 == b.0) {
+        for same in order.chunk_by_mut(|a, b| a.0 == b.0) {
+            same.sort_unstable_by_key(|(_, at)| self.listed[*at as usize].mention.post);
             if into == Into::Tick && same.len() > SAMPLE {
                 let mut alone = PaneBuilder::default();
                 self.write(same, &mut alone);
@@ -145,10 +147,10 @@ impl OpenPane {
     }
 
     /// Writes the mentions of one hashtag.
-    fn write(&self, same: &[(u64, u64, u32)], builder: &mut PaneBuilder) {
-        let (at, len) = self.listed[same[0].2 as usize].name;
+    fn write(&self, same: &[(u64, u32)], builder: &mut PaneBuilder) {
+        let (at, len) = self.listed[same[0].1 as usize].name;
         builder.begin(same[0].0, &self.strings[at as usize..at as usize + usize::from(len)]);
-        for (_, _, at) in same {
+        for (_, at) in same {
             let found = &self.listed[*at as usize];
             let spelling = (found.mention.spelling as usize).checked_sub(1);
             let spelling = spelling.map(|at| &self.strings[at..at + usize::from(found.spelling_len)]);

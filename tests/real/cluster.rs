@@ -77,6 +77,15 @@ pub struct Cluster {
     own: Option<(PathBuf, Mutex<Keeper>)>,
 }
 
+/// A frozen broker; thaws when dropped.
+pub struct Frozen<'a>(&'a Cluster);
+
+impl Drop for Frozen<'_> {
+    fn drop(&mut self) {
+        self.0.thaw();
+    }
+}
+
 /// The shell that keeps the broker.
 struct Keeper {
     /// Never waited for: it ends by itself after the tests.
@@ -168,13 +177,12 @@ impl Cluster {
 
     /// Writes records (key, value, Kafka timestamp) to each partition, in order, and waits until all are there.
     pub fn produce(&self, topic: &str, partitions: &BTreeMap<i32, Vec<NewRecord>>) {
-        let producer = Producer::connect(&self.config(topic)).unwrap();
-        for (partition, records) in partitions {
-            for (key, value, timestamp_ms) in records {
-                producer.send(topic, Some(*partition), key.as_deref(), value, *timestamp_ms).unwrap();
-            }
-        }
-        producer.flush(Duration::from_secs(60)).unwrap();
+        produce(&self.producer(topic), topic, partitions);
+    }
+
+    /// A producer for who writes often.
+    pub fn producer(&self, topic: &str) -> Producer {
+        Producer::connect(&self.config(topic)).unwrap()
     }
 
     /// The committed values of a topic, partition after partition, up to the ends as they are now.
@@ -211,6 +219,12 @@ impl Cluster {
         self.order("thaw");
     }
 
+    /// Freezes the broker until what it gives is dropped, also by a test that fails.
+    pub fn frozen(&self) -> Frozen<'_> {
+        self.freeze();
+        Frozen(self)
+    }
+
     fn order(&self, order: &str) {
         let (_, keeper) = self.own.as_ref().expect("only a broker of our own is stopped");
         let mut keeper = keeper.lock().unwrap_or_else(PoisonError::into_inner);
@@ -230,6 +244,16 @@ impl Cluster {
 
 /// A record to be written: key, value, Kafka timestamp.
 pub type NewRecord = (Option<Vec<u8>>, Vec<u8>, Option<i64>);
+
+/// Writes records to each partition, in order, and waits until all are there.
+pub fn produce(producer: &Producer, topic: &str, partitions: &BTreeMap<i32, Vec<NewRecord>>) {
+    for (partition, records) in partitions {
+        for (key, value, timestamp_ms) in records {
+            producer.send(topic, Some(*partition), key.as_deref(), value, *timestamp_ms).unwrap();
+        }
+    }
+    producer.flush(Duration::from_secs(60)).unwrap();
+}
 
 /// The committed values of one partition.
 fn consume(consumer: &BaseConsumer, topic: &str, partition: i32) -> Vec<Vec<u8>> {

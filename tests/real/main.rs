@@ -32,8 +32,7 @@ fn main() {
         outage::trials(),
         poison::trials(),
         streams::trials(),
-        // Minutes each: `cargo test --test real -- --ignored crash`.
-        crash::trials().into_iter().map(|trial| trial.with_ignored_flag(true)).collect(),
+        crash::trials(),
         demo::trials(),
         page::trials(),
         prometheus::trials(),

@@ -16,7 +16,7 @@ use crate::cluster::NewRecord;
 pub const PARTITIONS: i32 = 12;
 /// The last partitions take runs of posts as they come, the others accounts.
 const OF_ACCOUNTS: u64 = 9;
-/// Posts in a run.
+/// Posts in a run, unless said otherwise.
 const RUN: usize = 6000;
 /// The closing posts come so long after the last one.
 const CLOSE_AFTER_MS: i64 = 3 * 3_600_000;
@@ -65,6 +65,11 @@ impl Stream {
 
     /// Lines, a post each.
     pub fn new(text: &[u8]) -> Stream {
+        Stream::dealt(text, RUN)
+    }
+
+    /// Lines, a post each, dealt in runs of `run`: the shorter, the less any partition holds the watermark back.
+    pub fn dealt(text: &[u8], run: usize) -> Stream {
         let lines = text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
         let mut read: Vec<(Needed, Vec<u8>)> =
             lines.map(|line| (serde_json::from_slice(line).unwrap(), line.to_vec())).collect();
@@ -72,7 +77,7 @@ impl Stream {
         let mut posts: Vec<Post> = read
             .into_iter()
             .enumerate()
-            .map(|(at, (needed, line))| Post { ts: needed.ts, line, partition: place(at, &needed.account) })
+            .map(|(at, (needed, line))| Post { ts: needed.ts, line, partition: place(at / run, &needed.account) })
             .collect();
         let closed_at = posts.last().unwrap().ts + CLOSE_AFTER_MS;
         posts.extend((0..PARTITIONS).map(|partition| {
@@ -105,8 +110,7 @@ impl Stream {
 }
 
 /// Every third run goes whole to one of the last partitions; else the account decides, and the first takes most.
-fn place(at: usize, account: &str) -> i32 {
-    let run = at / RUN;
+fn place(run: usize, account: &str) -> i32 {
     if run % 3 == 1 {
         return (OF_ACCOUNTS as usize + run / 3 % (PARTITIONS as usize - OF_ACCOUNTS as usize)) as i32;
     }

@@ -1,6 +1,7 @@
 //! `tagwatch run` as a child process, and `tagwatch replay` beside it: started, asked over HTTP, stopped, and compared.
 
 use std::fs::{self, File};
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 use std::time::Duration;
@@ -134,10 +135,30 @@ impl Service {
         assert_eq!(status.code(), Some(0), "after SIGTERM:\n{}", self.log());
     }
 
-    /// `kill -9`, and waits until it is gone.
-    pub fn kill(&mut self) {
+    /// `kill -9`, and waits until it is gone. Whether it was the kill that ended it.
+    pub fn kill(&mut self) -> bool {
         let _ = self.guard.child().kill();
-        self.guard.child().wait().unwrap();
+        self.guard.child().wait().unwrap().signal() == Some(9)
+    }
+
+    /// Whether it has not ended yet.
+    pub fn lives(&mut self) -> bool {
+        self.guard.child().try_wait().unwrap().is_none()
+    }
+
+    /// Waits for words in its log.
+    pub fn wait_for_words(&mut self, words: &str, timeout: Duration) {
+        self.wait(words, timeout, |service| service.log().contains(words).then_some(()));
+    }
+
+    /// Waits until it is ready.
+    pub fn wait_until_ready(&mut self) {
+        self.wait("ready", Duration::from_secs(60), |service| (service.get("/ready")?.0 == 200).then_some(()));
+    }
+
+    /// Waits until a metric is there and `holds`.
+    pub fn wait_for_metric(&mut self, name: &str, timeout: Duration, holds: impl Fn(f64) -> bool) {
+        self.wait(name, timeout, |service| holds(service.metric(name, &[])?).then_some(()));
     }
 }
 
