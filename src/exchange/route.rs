@@ -212,10 +212,10 @@ fn one_blank_between(words: &mut Vec<u8>) {
     while words.last().is_some_and(is_blank) {
         words.pop();
     }
-    let strange = words.first().is_some_and(is_blank)
-        || words.iter().any(|byte| *byte < b' ')
-        || memchr::memmem::find(words, b"  ").is_some();
-    if strange {
+    // Without an early end, so that the machine looks at many bytes at once.
+    let pairs = words.iter().zip(words.iter().skip(1));
+    let strange = pairs.fold(false, |strange, (a, b)| strange | (*b < b' ') | (is_blank(a) & is_blank(b)));
+    if strange || words.first().is_some_and(is_blank) {
         let mut kept = b' ';
         words.retain_mut(|byte| {
             if is_blank(byte) {
