@@ -22,7 +22,7 @@ use crate::track::ladder::MINUTE;
 use crate::track::shard::{Closing, LEVEL_ROWS};
 
 /// How often readers get fresh rows.
-const BOARD_EVERY: Duration = Duration::from_secs(1);
+const BOARD_EVERY: Duration = Duration::from_secs(2);
 /// Silence after which the brokers count as away; they are asked every two seconds.
 const BROKER_SILENT: Duration = Duration::from_secs(15);
 /// Ticks that a hashtag's scores are shown after it was assessed last.

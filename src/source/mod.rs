@@ -130,18 +130,13 @@ impl Intake {
     /// Judges one record. A post more than `max_future` later than `sent_ms` (when the record was sent, ms since the epoch)
     /// is rejected; without `sent_ms` none is. Rejected and late records leave the clock where it is.
     pub fn record<'a>(&'a mut self, partition: i32, offset: i64, sent_ms: Option<i64>, bytes: &'a [u8]) -> Outcome<'a> {
-        let decoded = self.decoder.decode(bytes);
-        let future = match (&decoded, sent_ms) {
-            (Ok(post), Some(sent_ms)) => in_the_future(post.ts, sent_ms, self.max_future_ms),
-            _ => None,
+        let post = match self.decoder.decode(bytes) {
+            Ok(post) => post,
+            Err(rejected) => return self.tally.reject(rejected),
         };
-        let post = match (future, decoded) {
-            (None, Ok(post)) => post,
-            (Some(rejected), _) | (None, Err(rejected)) => {
-                *self.tally.rejected.entry(rejected.reason).or_default() += 1;
-                return Outcome::Rejected(rejected);
-            }
-        };
+        if let Some(rejected) = sent_ms.and_then(|sent_ms| in_the_future(post.ts, sent_ms, self.max_future_ms)) {
+            return self.tally.reject(rejected);
+        }
         let before = self.clocks.greatest(partition);
         if self.clocks.observe(partition, post.ts) == Verdict::Late {
             *self.tally.late.entry(partition).or_default() += 1;
@@ -184,6 +179,13 @@ fn in_the_future(ts: EventTime, sent_ms: i64, max_future_ms: i64) -> Option<Reje
     }
     let detail = format!("ts {ts} is {} s later than the record itself, {}", ahead_ms / 1000, EventTime(sent_ms));
     Some(Rejected { reason: Reason::Future, detail })
+}
+
+impl Tally {
+    fn reject<'a>(&mut self, rejected: Rejected) -> Outcome<'a> {
+        *self.rejected.entry(rejected.reason).or_default() += 1;
+        Outcome::Rejected(rejected)
+    }
 }
 
 /// Partitions are numbered from 0 without gaps, by Kafka and by us.

@@ -120,12 +120,13 @@ impl TagList {
         let start = self.text.len();
         let (mut chars, mut named) = (0, false);
         if raw.is_ascii() {
-            for byte in raw.bytes() {
-                if !allowed(char::from(byte)) {
-                    return Err(TagFault::Invalid);
-                }
-                named |= byte.is_ascii_alphabetic();
+            let fits =
+                |byte: u8| byte.is_ascii_alphanumeric() | (byte == b'_') | (listed & matches!(byte, b'-' | b'+'));
+            // Without an early end, so that the machine looks at many bytes at once.
+            if !raw.bytes().fold(true, |all, byte| all & fits(byte)) {
+                return Err(TagFault::Invalid);
             }
+            named = raw.bytes().fold(false, |any, byte| any | byte.is_ascii_alphabetic());
             chars = raw.len();
             self.text.push_str(raw);
             self.text[start..].make_ascii_lowercase();
