@@ -11,6 +11,7 @@ use super::values::{Counts, Windows};
 use crate::config::Detect;
 use crate::model::{EventTime, Tick};
 use crate::track::Shard;
+use crate::track::counted::Counted;
 use crate::track::gather::Gathered;
 use crate::track::ladder::{DAY, LEVEL_0_KEPT, Window};
 
@@ -101,7 +102,8 @@ fn hashtag_report(shard: &Shard, tag: u64, tick: i64, detect: &Detect) -> Option
     let name = name_of(shard, tag, tick)?;
     let five = ladder.window(tag, tick, Window::M5);
     let hour = ladder.window(tag, tick, Window::Minutes(60));
-    let windows = windows(shard, tag, tick, &five, &hour, &day);
+    let minute = of_counted(&ladder.count(tag, tick, Window::M1));
+    let windows = windows([minute, of_gathered(&five), of_gathered(&hour), of_gathered(&day)]);
     let is_new = birth::is_new(shard, tag, tick, day.first_second);
     let facts = Facts {
         birth_seconds: is_new.then(|| birth::seconds_to_accounts(&day)).flatten(),
@@ -144,44 +146,52 @@ fn read(hours: i64, view: View, crowd: &Crowd, all: &Crowd, facts: &Facts) -> Re
     Reading { hours, view, accounts: crowd.accounts.len(), estimates: estimates.collect() }
 }
 
-/// Counts in the four windows, each at least those of the shorter one.
-fn windows(shard: &Shard, tag: u64, tick: i64, five: &Gathered, hour: &Gathered, day: &Gathered) -> Windows {
-    let minute = shard.ladder().window_counts(tag, tick, Window::M1);
-    let m1 = counts(&minute, Counts::default());
-    let m5 = counts(five, m1);
-    let h1 = counts(hour, m5);
-    Windows { m1, m5, h1, h24: counts(day, h1) }
+/// The four windows, shortest first, each counting at least what the shorter one counts.
+fn windows(counts: [Counts; 4]) -> Windows {
+    let [m1, m5, h1, h24] = counts;
+    let m5 = at_least(m5, m1);
+    let h1 = at_least(h1, m5);
+    Windows { m1, m5, h1, h24: at_least(h24, h1) }
 }
 
-fn counts(gathered: &Gathered, at_least: Counts) -> Counts {
-    let accounts = gathered.distinct_accounts().max(at_least.accounts);
+fn at_least(counts: Counts, shorter: Counts) -> Counts {
+    let accounts = counts.accounts.max(shorter.accounts);
+    Counts {
+        posts: counts.posts.max(shorter.posts),
+        reposts: counts.reposts.max(shorter.reposts),
+        accounts,
+        accounts_low: counts.accounts_low.min(accounts).max(shorter.accounts_low.min(accounts)),
+        accounts_high: counts.accounts_high.max(accounts),
+    }
+}
+
+fn of_gathered(gathered: &Gathered) -> Counts {
+    let accounts = gathered.distinct_accounts();
     let (low, high) = match &gathered.registers {
         Some(registers) if gathered.account_cut != u64::MAX => registers.interval95(),
         _ => (accounts, accounts),
     };
-    Counts {
-        posts: gathered.posts.max(at_least.posts),
-        reposts: gathered.reposts.max(at_least.reposts),
-        accounts,
-        accounts_low: low.min(accounts).max(at_least.accounts_low.min(accounts)),
-        accounts_high: high.max(accounts),
-    }
+    let (accounts_low, accounts_high) = (low.min(accounts), high.max(accounts));
+    Counts { posts: gathered.posts, reposts: gathered.reposts, accounts, accounts_low, accounts_high }
+}
+
+fn of_counted(counted: &Counted) -> Counts {
+    let accounts = counted.accounts.estimate();
+    let (low, high) = counted.accounts.interval95();
+    let (accounts_low, accounts_high) = (low.min(accounts), high.max(accounts));
+    Counts { posts: counted.posts, reposts: counted.reposts, accounts, accounts_low, accounts_high }
 }
 
 /// Counts in the four windows of any hashtag, with its canonical form and display; for the board.
 pub fn overview(shard: &Shard, tag: u64, tick: i64) -> Option<(String, String, Windows)> {
     let name = name_of(shard, tag, tick)?;
     let ladder = shard.ladder();
-    let five = ladder.window(tag, tick, Window::M5);
-    let hour = ladder.window_counts(tag, tick, Window::Minutes(60));
-    let day = ladder.hours_counts(tag, tick, 24);
+    let [m1, m5, h1] =
+        [Window::M1, Window::M5, Window::Minutes(60)].map(|window| of_counted(&ladder.count(tag, tick, window)));
+    let h24 = of_counted(&ladder.count_hours(tag, tick, 24));
     // A hashtag that rests shows how it was written before.
-    let spelt = if five.posts > 0 {
-        display(&five, name)
-    } else {
-        display(&ladder.window(tag, tick, Window::Minutes(60)), name)
-    };
-    Some((name.to_owned(), spelt, windows(shard, tag, tick, &five, &hour, &day)))
+    let spelt = ladder.window(tag, tick, if m1.posts > 0 { Window::M1 } else { Window::Minutes(60) });
+    Some((name.to_owned(), display(&spelt, name), windows([m1, m5, h1, h24])))
 }
 
 /// The canonical form of a hashtag that stands in some pane.

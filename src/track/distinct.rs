@@ -204,13 +204,8 @@ impl Distinct {
     /// Adds everything that went into `other`.
     pub fn merge(&mut self, other: &Distinct) {
         match (&mut self.0, &other.0) {
-            (Form::Dense(mine), Form::Dense(theirs)) => mine.merge(theirs),
+            (_, Form::Dense(theirs)) => self.merge_registers(theirs),
             (Form::Dense(mine), Form::Exact(theirs)) => theirs.iter().for_each(|&hash| mine.insert(hash)),
-            (Form::Exact(mine), Form::Dense(theirs)) => {
-                let mut registers = theirs.clone();
-                mine.iter().for_each(|&hash| registers.insert(hash));
-                self.0 = Form::Dense(registers);
-            }
             (Form::Exact(mine), Form::Exact(theirs)) => {
                 let mut union = [0; 2 * EXACT_MAX];
                 let union = union_of(mine, theirs, &mut union);
@@ -225,11 +220,24 @@ impl Distinct {
         }
     }
 
-    /// How many distinct hashes went in: exact up to [`EXACT_MAX`], else the estimate rounded to the nearest integer.
+    /// Adds everything that went into the registers of a set that is no longer exact.
+    pub fn merge_registers(&mut self, theirs: &Registers) {
+        if let Form::Dense(mine) = &mut self.0 {
+            return mine.merge(theirs);
+        }
+        let mut registers = theirs.clone();
+        if let Form::Exact(mine) = &self.0 {
+            mine.iter().for_each(|&hash| registers.insert(hash));
+        }
+        self.0 = Form::Dense(registers);
+    }
+
+    /// How many distinct hashes went in: exact up to [`EXACT_MAX`], else the estimate rounded to the nearest integer, and
+    /// no less than that.
     pub fn estimate(&self) -> u64 {
         match &self.0 {
             Form::Exact(hashes) => hashes.len() as u64,
-            Form::Dense(registers) => libm::round(registers.estimate()) as u64,
+            Form::Dense(registers) => (libm::round(registers.estimate()) as u64).max(EXACT_MAX as u64),
         }
     }
 

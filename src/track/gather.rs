@@ -86,12 +86,6 @@ impl Gathered {
         self
     }
 
-    /// Leaves mentions out: for windows of which only posts and accounts are wanted.
-    pub fn without_mentions(mut self) -> Gathered {
-        self.mention_cut = 0;
-        self
-    }
-
     /// Adds what one pane knows of the hashtag.
     pub fn add(&mut self, view: &EntryView<'_>) {
         match view.large {

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use std::ops::Bound::{Excluded, Included};
 use std::sync::Arc;
 
+use super::counted::Counted;
 use super::gather::{Gathered, PerSecond};
 use super::merge::{HourRule, Into, SIZES, merge};
-use super::pane::Pane;
+use super::pane::{EntryView, Pane};
 
 /// Ticks in a minute.
 pub const MINUTE: i64 = 6;
@@ -85,64 +86,66 @@ impl Ladder {
 
     /// Gathers a hashtag over a window that ends with `tick`.
     pub fn window(&self, tag: u64, tick: i64, window: Window) -> Gathered {
-        self.window_into(Gathered::new(SIZES, PerSecond::Closed), tag, tick, window)
-    }
-
-    /// Posts and accounts of a hashtag over a window that ends with `tick`, without any mention.
-    pub fn window_counts(&self, tag: u64, tick: i64, window: Window) -> Gathered {
-        self.window_into(Gathered::new(SIZES, PerSecond::Closed).without_mentions(), tag, tick, window)
-    }
-
-    fn window_into(&self, mut gathered: Gathered, tag: u64, tick: i64, window: Window) -> Gathered {
-        let minute = floor(tick, MINUTE);
-        match window {
-            Window::M1 => self.add_range(&mut gathered, tag, 0, tick - MINUTE, tick),
-            Window::M5 => self.add_range(&mut gathered, tag, 0, tick - 5 * MINUTE, tick),
-            Window::Minutes(minutes) => {
-                self.add_range(&mut gathered, tag, 0, minute, tick);
-                self.add_range(&mut gathered, tag, 1, minute - minutes * MINUTE, minute);
-            }
-        }
+        let mut gathered = Gathered::new(SIZES, PerSecond::Closed);
+        self.each_in(tag, tick, window, |view| gathered.add(&view));
         gathered.finish();
         gathered
+    }
+
+    /// Counts posts and accounts of a hashtag over a window that ends with `tick`.
+    pub fn count(&self, tag: u64, tick: i64, window: Window) -> Counted {
+        let mut counted = Counted::default();
+        self.each_in(tag, tick, window, |view| counted.add(&view));
+        counted
+    }
+
+    fn each_in<'a>(&'a self, tag: u64, tick: i64, window: Window, mut each: impl FnMut(EntryView<'a>)) {
+        let minute = floor(tick, MINUTE);
+        match window {
+            Window::M1 => self.each(tag, 0, tick - MINUTE, tick, &mut each),
+            Window::M5 => self.each(tag, 0, tick - 5 * MINUTE, tick, &mut each),
+            Window::Minutes(minutes) => {
+                self.each(tag, 0, minute, tick, &mut each);
+                self.each(tag, 1, minute - minutes * MINUTE, minute, &mut each);
+            }
+        }
     }
 
     /// Gathers a hashtag over two windows of closed hours and what came after them, the shorter one first.
     pub fn hours(&self, tag: u64, tick: i64, short: i64, long: i64) -> (Gathered, Gathered) {
         let hour = floor(tick, HOUR);
         let mut gathered = Gathered::new(SIZES, PerSecond::Closed).without_spellings();
-        self.add_since_hour(&mut gathered, tag, tick);
-        self.add_hours(&mut gathered, tag, hour - short * HOUR, hour);
+        self.each_since_hour(tag, tick, &mut |view| gathered.add(&view));
+        self.each_in_hours(tag, hour - short * HOUR, hour, &mut |view| gathered.add(&view));
         let mut shorter = gathered.clone();
         shorter.finish();
-        self.add_hours(&mut gathered, tag, hour - long * HOUR, hour - short * HOUR);
+        self.each_in_hours(tag, hour - long * HOUR, hour - short * HOUR, &mut |view| gathered.add(&view));
         gathered.finish();
         (shorter, gathered)
     }
 
-    /// Posts and accounts of a hashtag over so many closed hours and what came after them, without any mention.
-    pub fn hours_counts(&self, tag: u64, tick: i64, hours: i64) -> Gathered {
+    /// Counts posts and accounts of a hashtag over so many closed hours and what came after them.
+    pub fn count_hours(&self, tag: u64, tick: i64, hours: i64) -> Counted {
         let hour = floor(tick, HOUR);
-        let mut gathered = Gathered::new(SIZES, PerSecond::Closed).without_mentions();
-        self.add_since_hour(&mut gathered, tag, tick);
-        self.add_hours(&mut gathered, tag, hour - hours * HOUR, hour);
-        gathered.finish();
-        gathered
+        let mut counted = Counted::default();
+        self.each_since_hour(tag, tick, &mut |view| counted.add(&view));
+        self.each_in_hours(tag, hour - hours * HOUR, hour, &mut |view| counted.add(&view));
+        counted
     }
 
-    /// Adds what came after the last closed hour.
-    fn add_since_hour(&self, gathered: &mut Gathered, tag: u64, tick: i64) {
+    /// What came after the last closed hour.
+    fn each_since_hour<'a>(&'a self, tag: u64, tick: i64, each: &mut impl FnMut(EntryView<'a>)) {
         let (minute, hour) = (floor(tick, MINUTE), floor(tick, HOUR));
-        self.add_range(gathered, tag, 0, minute, tick);
-        self.add_range(gathered, tag, 1, hour, minute);
+        self.each(tag, 0, minute, tick, each);
+        self.each(tag, 1, hour, minute, each);
     }
 
-    fn add_hours(&self, gathered: &mut Gathered, tag: u64, after: i64, end: i64) {
+    fn each_in_hours<'a>(&'a self, tag: u64, after: i64, end: i64, each: &mut impl FnMut(EntryView<'a>)) {
         for (end, pane) in self.level(2).range((Excluded(after), Included(end))) {
             match pane.get(tag) {
-                Some(view) => gathered.add(&view),
+                Some(view) => each(view),
                 // The hour let go of it for want of accounts; minutes that still stand speak for it.
-                None => self.add_range(gathered, tag, 1, end - HOUR, *end),
+                None => self.each(tag, 1, end - HOUR, *end, each),
             }
         }
     }
@@ -152,10 +155,10 @@ impl Ladder {
         self.levels.iter().flat_map(BTreeMap::values).map(|pane| pane.bytes()).sum()
     }
 
-    fn add_range(&self, gathered: &mut Gathered, tag: u64, level: u8, after: i64, end: i64) {
+    fn each<'a>(&'a self, tag: u64, level: u8, after: i64, end: i64, each: &mut impl FnMut(EntryView<'a>)) {
         for (_, pane) in self.level(level).range((Excluded(after), Included(end))) {
             if let Some(view) = pane.get(tag) {
-                gathered.add(&view);
+                each(view);
             }
         }
     }
