@@ -8,8 +8,8 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 
-use super::{Common, Exit};
-use crate::config::{Config, DEFAULTS, SketchKey, defaults, find_sketch_key, http_token, is_secret, load_with_origins};
+use super::{Common, Exit, usable};
+use crate::config::{Config, DEFAULTS, SketchKey, defaults, find_sketch_key, is_secret};
 use crate::model::Keyed;
 use crate::source::decode::Understood;
 use crate::source::file::Sample;
@@ -44,8 +44,7 @@ pub fn execute(args: Args, common: &Common) -> anyhow::Result<Exit> {
         io::stdout().lock().write_all(DEFAULTS.as_bytes()).context("cannot write to stdout")?;
         return Ok(Exit::Done);
     }
-    let (config, origins) = load_with_origins(&common.sources())?;
-    http_token(&config)?;
+    let (config, origins) = usable::config(common)?;
     let variable = std::env::var_os("TAGWATCH_KEY").map(|value| value.to_string_lossy().into_owned());
     let key = find_sketch_key(&config, variable.as_deref())?;
     let mut stdout = io::stdout().lock();

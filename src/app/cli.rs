@@ -36,7 +36,7 @@ Exit codes: 0 done, 1 failed, 2 wrong usage, 70 fatal at run time, 78 wrong conf
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Play a 37-hour story from an embedded Kafka and show the alerts; no broker, no network.
+    /// Play a 39-hour story from an embedded Kafka and show the alerts; no broker, no network.
     Demo(demo::Args),
     /// Run the service: posts from Kafka, alerts through Prometheus.
     Run(run::Args),

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::io::{self, Write};
 use std::net::SocketAddr;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use super::run::stop_on_signals;
 use super::running::{Ended, Service};
 use super::{Common, Exit};
 use crate::clock;
-use crate::config::{Config, KeyUse, sketch_key};
+use crate::config::{Config, KeyUse, load, sketch_key};
 use crate::decide::line::{AlertLine, Kind, State};
 use crate::kafka::mock::Mock;
 use crate::kafka::producer::Producer;
@@ -45,7 +45,7 @@ const EXAMPLES: &str = "\
 Examples:
   tagwatch demo                       then open http://127.0.0.1:9700
   tagwatch demo --speed 500           slower
-  tagwatch demo --once --quiet        alerts only, then end";
+  tagwatch demo --once                end when the story does";
 
 /// Topic partitions of the embedded broker.
 const PARTITIONS: i32 = 8;
@@ -64,13 +64,15 @@ const CROWD_DAY_POSTS: u64 = 2_000;
 /// # Errors
 /// The config is wrong (78), or the demo cannot go on (70).
 pub fn execute(args: Args, common: &Common) -> anyhow::Result<Exit> {
-    let mut config = common.config()?;
+    let mut sources = common.sources();
+    // As any other way to set it, so that it is judged as any other.
+    sources.set.extend(args.listen.map(|listen| format!("http.listen={listen}")));
+    let mut config = load(sources)?;
     let folder = tempfile::tempdir().context("cannot make a folder for the demo's state")?;
     config.state.dir = folder.path().to_owned();
     config.kafka.rejected_topic = None;
-    config.http.listen = args.listen.unwrap_or(config.http.listen);
     print(format_args!(
-        "tagwatch demo: 37 hours of synthetic posts (seed {}), {} times as fast as they happened",
+        "tagwatch demo: 39 hours of synthetic posts (seed {}), {} times as fast as they happened",
         args.seed, args.speed
     ));
     let alerts = config.kafka.alerts_topic.clone();
@@ -85,9 +87,14 @@ pub fn execute(args: Args, common: &Common) -> anyhow::Result<Exit> {
         let (config, shared, once, story) = (config.clone(), Arc::clone(&shared), args.once, Arc::clone(&story));
         std::thread::Builder::new().name("player".to_owned()).spawn(move || {
             let played = play(&story, &config, &shared);
-            // What is decided last is told before the end.
-            std::thread::sleep(LAST_WORDS);
-            story.tell_until(EventTime(i64::MAX));
+            // What is decided last is told before the end; what a signal cut off is not.
+            if !shared.stopped() {
+                std::thread::sleep(LAST_WORDS);
+            }
+            if !shared.stopped() {
+                story.tell_until(EventTime(i64::MAX));
+                print(format_args!("           --- smaller crowds, recorded and not shown here: {}", story.unsaid()));
+            }
             if once || played.is_err() {
                 shared.stop.store(true, Ordering::Relaxed);
             } else if !shared.stopped() {
@@ -118,13 +125,19 @@ struct Story {
     options: Options,
     speed: f64,
     untold: Mutex<VecDeque<(EventTime, &'static str)>>,
+    /// Organic bursts that ended without a line on the terminal.
+    unsaid: AtomicU64,
 }
 
 impl Story {
     fn new(args: &Args) -> Story {
         let options = Options::new(args.seed);
         let untold = Mutex::new(chapters(options.start).into());
-        Story { options, speed: f64::from(args.speed), untold }
+        Story { options, speed: f64::from(args.speed), untold, unsaid: AtomicU64::new(0) }
+    }
+
+    fn unsaid(&self) -> u64 {
+        self.unsaid.load(Ordering::Relaxed)
     }
 
     /// Tells the chapters that began by `at`.
@@ -141,6 +154,8 @@ impl Story {
         if let Some(said) = said(line) {
             self.tell_until(Tick(line.tick).end());
             print(format_args!("{}  {said}", clock_face(&line.at)));
+        } else if (line.kind, line.state) == (Kind::OrganicBurst, State::Resolved) {
+            self.unsaid.fetch_add(1, Ordering::Relaxed);
         }
     }
 }

@@ -19,6 +19,7 @@ pub mod running;
 mod scribe;
 pub mod simulate;
 pub mod topics;
+mod usable;
 
 use cli::{Cli, Command};
 pub use cli::{Common, InputFormat};

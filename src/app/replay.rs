@@ -23,9 +23,9 @@ pub struct Args {
     /// Write the alert log here instead of stdout; the file is truncated.
     #[arg(long, value_name = "PATH")]
     pub alerts: Option<PathBuf>,
-    /// Form of the summary at the end, on stderr.
-    #[arg(long, value_enum, default_value_t)]
-    pub summary: Summary,
+    /// Form of the summary at the end, on stderr [default: text, with --quiet none].
+    #[arg(long, value_enum)]
+    pub summary: Option<Summary>,
     /// Deal the posts over so many simulated partitions in uneven order; the alert log is the same.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=4096))]
     pub partitions: u32,
@@ -35,10 +35,9 @@ pub struct Args {
 }
 
 /// Form of the summary.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Summary {
     /// For people.
-    #[default]
     Text,
     /// One object.
     Json,
@@ -80,7 +79,14 @@ pub fn execute(args: Args, common: &Common) -> anyhow::Result<Exit> {
     })?;
     bar.iter().for_each(ProgressBar::finish_and_clear);
     // Where stderr is closed there is nobody left to tell.
-    let _ = match args.summary {
+    let form = args.summary.unwrap_or(if common.quiet { Summary::None } else { Summary::Text });
+    if form != Summary::Json && summary.understood_none() {
+        let _ = writeln!(
+            io::stderr(),
+            "tagwatch: understood no post; `tagwatch check --sample FILE` says why, line by line"
+        );
+    }
+    let _ = match form {
         Summary::Text => writeln!(io::stderr(), "{summary}"),
         Summary::Json => writeln!(io::stderr(), "{}", serde_json::to_string(&summary)?),
         Summary::None => Ok(()),
@@ -102,7 +108,7 @@ impl AlertLog {
         let regular = |path: &Path| std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file);
         let place = |path: &Path| regular(path).map(|file| (file.dev(), file.ino()));
         if place(path).is_some_and(|log| files.iter().any(|file| place(file) == Some(log))) {
-            return Err(anyhow!("the alert log {name} is a FILE to be read").context(Exit::Usage));
+            return Err(anyhow!("--alerts {name} would overwrite a FILE that is to be read").context(Exit::Usage));
         }
         let out = File::create(path).map_err(|error| unwritable(&name, &error))?;
         Ok(AlertLog { out: Box::new(out), name })

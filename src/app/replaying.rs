@@ -79,6 +79,11 @@ impl Summary {
         }
     }
 
+    /// Whether there was something to read and none of it was a post.
+    pub fn understood_none(&self) -> bool {
+        self.posts > 0 && self.rejected.values().sum::<u64>() == self.posts
+    }
+
     fn line(&mut self, line: &AlertLine) {
         *self.lines.entry(format!("{} {}", line.kind.as_str(), line.state.as_str())).or_default() += 1;
     }

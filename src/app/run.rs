@@ -7,8 +7,8 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing::{info, warn};
 
 use super::running::{Ended, Service};
-use super::{Common, Exit};
-use crate::config::{KeyUse, http_token, sketch_key};
+use super::{Common, Exit, usable};
+use crate::config::{KeyUse, sketch_key};
 use crate::source::kafka::Shared;
 
 /// Everything is in the config.
@@ -29,8 +29,7 @@ The first Ctrl-C or SIGTERM drains, writes, commits and ends with 0; a second on
 /// # Errors
 /// The config is wrong (78), or the service cannot go on (70).
 pub fn execute(_args: Args, common: &Common) -> anyhow::Result<Exit> {
-    let config = common.config()?;
-    http_token(&config)?;
+    let (config, _) = usable::config(common)?;
     let key = sketch_key(&config, KeyUse::Run)?;
     config.warnings().iter().for_each(|warning| warn!("{warning}"));
     let shared = Arc::<Shared>::default();
@@ -45,7 +44,7 @@ pub fn execute(_args: Args, common: &Common) -> anyhow::Result<Exit> {
     };
     Ok(match service.run()? {
         Ended::Drained => Exit::Done,
-        Ended::DeadlinePassed => Exit::Failure,
+        Ended::Undrained => Exit::Failure,
     })
 }
 

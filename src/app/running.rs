@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, bail};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
@@ -66,8 +66,8 @@ pub struct Service {
 pub enum Ended {
     /// Drained, written and committed.
     Drained,
-    /// The deadline passed first; the next start reads a little more again.
-    DeadlinePassed,
+    /// Something was left undone: the deadline passed, or Kafka was away. The next start does it again.
+    Undrained,
 }
 
 impl Service {
@@ -100,7 +100,7 @@ impl Service {
         runtime.shutdown_background();
         match ended? {
             Ended::Drained if closed => Ok(Ended::Drained),
-            _ => Ok(Ended::DeadlinePassed),
+            _ => Ok(Ended::Undrained),
         }
     }
 }
@@ -261,15 +261,21 @@ impl Parts {
         while !(late() || reading.is_finished() && scribing.is_finished()) {
             std::thread::sleep(Duration::from_millis(20));
         }
-        if scribing.is_finished()
-            && let Err(error) = scribing.join().map_err(|_| anyhow!("the scribe's thread panicked"))?
-        {
-            let fenced = matches!(error, kafka::Error::Fenced(_));
-            let id = &self.config.id;
-            return Err(match fenced {
-                true => anyhow!("another process with id = \"{id}\" has taken over; only one may run: {error}"),
-                false => anyhow!(error),
-            });
+        let mut written = true;
+        if scribing.is_finished() {
+            match scribing.join().map_err(|_| anyhow!("the scribe's thread panicked"))? {
+                Ok(()) => {}
+                Err(kafka::Error::Fenced(error)) => {
+                    let id = &self.config.id;
+                    bail!("another process with id = \"{id}\" has taken over; only one may run: {error}");
+                }
+                // It gives up on those only when told to stop.
+                Err(error) if error.is_passing() => {
+                    error!(%error, "the last lines could not be written; the next start writes them");
+                    written = false;
+                }
+                Err(error) => return Err(anyhow!(error)),
+            }
         }
         if reading.is_finished() {
             reading.join().map_err(|_| anyhow!("the source's thread panicked"))??;
@@ -277,9 +283,9 @@ impl Parts {
         }
         if late() || !stopped.drained {
             error!("not drained in {DRAIN_MAX:?}; the next start reads again from the last checkpoint");
-            return Ok(Ended::DeadlinePassed);
+            return Ok(Ended::Undrained);
         }
-        Ok(Ended::Drained)
+        Ok(if written { Ended::Drained } else { Ended::Undrained })
     }
 }
 

@@ -27,10 +27,10 @@ pub struct Args {
     #[arg(long, value_name = "N")]
     pub posts: Option<u64>,
     /// Posts a second of event time of the population that carries the scenario; without it the scenario decides.
-    #[arg(long, value_name = "R")]
+    #[arg(long, value_name = "R", value_parser = rate)]
     pub rate: Option<f64>,
     /// Play so many times faster than it happens; without it as fast as the posts are taken.
-    #[arg(long, value_name = "X")]
+    #[arg(long, value_name = "X", value_parser = speed)]
     pub speed: Option<f64>,
     /// Event time of the beginning; without it the scenario decides.
     #[arg(long, value_name = "TIME", value_parser = cli::time)]
@@ -41,6 +41,19 @@ pub struct Args {
     /// Write NDJSON to this file; `-` is stdout.
     #[arg(long, value_name = "PATH", default_value = "-")]
     pub out: PathBuf,
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    within(text, 1e-3, 1e6)
+}
+
+fn speed(text: &str) -> Result<f64, String> {
+    within(text, 1e-3, 1e9)
+}
+
+fn within(text: &str, least: f64, most: f64) -> Result<f64, String> {
+    let number: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
+    if (least..=most).contains(&number) { Ok(number) } else { Err(format!("must lie in {least} to {most}")) }
 }
 
 const EXAMPLES: &str = "\

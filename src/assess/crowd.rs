@@ -2,6 +2,7 @@
 //! repeat core alone. A hashtag that the public joins hides in any share over all; its core still shows.
 
 use crate::model::Mention;
+use crate::model::mention::FLAG_TEXT;
 use crate::track::gather::Gathered;
 use crate::track::pane::AccountRow;
 
@@ -54,6 +55,14 @@ impl Crowd {
         let in_core = |found: &&Mention| accounts.binary_search_by_key(&found.account, |row| row.account).is_ok();
         let mentions = hour.mentions.iter().filter(in_core).copied().collect();
         Crowd { accounts, posts, mentions }
+    }
+
+    /// Whether the originals come with their texts, so that it is known who talks to whom.
+    pub fn has_texts(&self) -> bool {
+        let (originals, texts) = self
+            .originals()
+            .fold((0, 0), |(originals, texts), found| (originals + 1, texts + usize::from(found.has(FLAG_TEXT))));
+        originals > 0 && texts * 10 >= originals * 9
     }
 
     /// The mentions that are no reposts.

@@ -83,6 +83,15 @@ pub fn history(shard: &Shard, tag: u64, tick: i64, h1: u64, h24: u64) -> History
     }
 }
 
+/// Which part of a hashtag's posts lies in the busy hours of its last week before the last twelve hours, and which in the
+/// `now` posts of its present crowd. None before a day of watching.
+pub fn past_share(shard: &Shard, tag: u64, tick: i64, now: u64) -> Option<f64> {
+    let past = |end: i64| end > tick - 7 * DAY && end <= tick - DAY / 2;
+    let hours = shard.rows().of(tag).iter().filter(|hour| past(hour.end));
+    let before: u64 = hours.map(|hour| u64::from(hour.posts)).sum();
+    (watched_hours(shard, tick) >= 24 && before + now > 0).then(|| before as f64 / (before + now) as f64)
+}
+
 /// Median posts and accounts at this hour of the last weeks, or of the last days while there are fewer than two weeks.
 fn same_hour_median(hours: &[crate::track::rows::Hour], now: i64, watched: i64) -> Option<(f64, f64)> {
     let weeks = (watched / (7 * 24)).min(4);

@@ -4,7 +4,7 @@ use super::birth::{self, Histogram};
 use super::candidates::candidates;
 use super::crowd::{Crowd, View};
 use super::evidence::{Tops, display, tops};
-use super::history::{History, history};
+use super::history::{History, history, past_share};
 use super::interval::Estimate;
 use super::signals::{ALL, Facts, Spread};
 use super::values::{Counts, Windows};
@@ -17,8 +17,6 @@ use crate::track::ladder::{DAY, LEVEL_0_KEPT, Window};
 
 /// Hours over which accounts are read: long enough for a slow push, short enough to calm down with it.
 pub const CROWD_HOURS: i64 = 3;
-/// Accounts of the crowd that a report carries, for overlap with others.
-const CROWD_SAMPLE: usize = 128;
 
 /// What a shard says of one tick.
 #[derive(Clone, Debug, Default)]
@@ -38,6 +36,15 @@ impl Report {
     pub fn is_empty(&self) -> bool {
         self.hashtags.is_empty() && self.births.is_none()
     }
+}
+
+/// An account of a crowd.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// Its keyed hash.
+    pub account: u64,
+    /// Its posts over the crowd's hours.
+    pub posts: u32,
 }
 
 /// All signals, read over one crowd.
@@ -80,8 +87,8 @@ pub struct HashtagReport {
     pub readings: Vec<Reading>,
     /// The most repeated of everything.
     pub tops: Tops,
-    /// Bottom sample of the crowd's accounts.
-    pub crowd: Vec<u64>,
+    /// Bottom sample of the accounts of the last hours, at most 512.
+    pub crowd: Vec<Member>,
 }
 
 /// Assesses a shard at the tick that closed last.
@@ -107,6 +114,7 @@ fn hashtag_report(shard: &Shard, tag: u64, tick: i64, detect: &Detect) -> Option
     let is_new = birth::is_new(shard, tag, tick, day.first_second);
     let facts = Facts {
         birth_seconds: is_new.then(|| birth::seconds_to_accounts(&day)).flatten(),
+        past_share: past_share(shard, tag, tick, hours.posts),
         by_second: by_second(&five, tick),
         by_ten_seconds: is_new.then(|| by_ten_seconds(shard, tag, tick)),
     };
@@ -133,7 +141,7 @@ fn hashtag_report(shard: &Shard, tag: u64, tick: i64, detect: &Detect) -> Option
         crowd_accounts: hours.distinct_accounts(),
         readings,
         tops: tops(&all),
-        crowd: all.accounts.iter().take(CROWD_SAMPLE).map(|row| row.account).collect(),
+        crowd: all.accounts.iter().map(|row| Member { account: row.account, posts: row.posts }).collect(),
     })
 }
 

@@ -83,7 +83,7 @@ pub struct Counts {
 pub struct Signal {
     /// Its name, as in docs and config.
     pub name: String,
-    /// `concentration`, `synchrony` or `content`.
+    /// `concentration`, `synchrony`, `overlap` or `content`.
     pub family: String,
     /// The estimate; null where unavailable.
     pub value: Option<f64>,

@@ -27,15 +27,19 @@ pub use layer::{DEFAULTS, Sources};
 pub use value::{parse_duration, parse_size, parse_time, show_duration, show_size};
 
 /// The signals that have a ramp in `[detect.signals]`. The file must have each of them and no other.
-pub const KNOWN_SIGNALS: [&str; 13] = [
+pub const KNOWN_SIGNALS: [&str; 17] = [
     "repeat_share",
     "posts_per_account",
     "evenness",
     "core_share",
     "top_share",
+    "silent_core",
+    "past",
     "birth_speed",
     "dispersion_10s",
     "dispersion_1s",
+    "overlap",
+    "silent_accounts",
     "conversation",
     "talk",
     "alone",
@@ -44,7 +48,7 @@ pub const KNOWN_SIGNALS: [&str; 13] = [
 ];
 
 /// The families that have a bound in `[detect.family_points_max]`.
-pub const FAMILIES: [&str; 3] = ["concentration", "synchrony", "content"];
+pub const FAMILIES: [&str; 4] = ["concentration", "synchrony", "overlap", "content"];
 
 /// Reads all layers: defaults, file, environment, flags; the later overrides the earlier.
 ///

@@ -10,10 +10,12 @@ use super::alert::{Alert, Change, Holds, Verdict};
 use super::birth_curve::BirthCurve;
 use super::budget::Budget;
 use super::burst::{Burst, bursts};
+use super::crowds::{Crowds, Nature, core};
 use super::explain::{ended, sentence};
 use super::line::{AlertLine, Evidence, Kind, Severity, State};
-use super::score::{Coordination, coordination};
+use super::score::{Coordination, Remembered, coordination};
 use super::view::HashtagView;
+use crate::assess::crowd::View;
 use crate::assess::values::Score;
 use crate::assess::{HashtagReport, Report};
 use crate::config::Detect;
@@ -37,6 +39,10 @@ struct Open {
     paid: Severity,
     /// Whether its page was held back.
     suppressed: bool,
+    /// Identity of the hashtag.
+    tag: u64,
+    /// The core of its crowd while the burst is organic, to be remembered as such at its end.
+    organic: Vec<u64>,
     /// The line as it would read now.
     line: AlertLine,
 }
@@ -48,6 +54,7 @@ struct Memory {
     open: BTreeMap<String, Open>,
     births: BirthCurve,
     budget: Budget,
+    crowds: Crowds,
     watched_since: Option<EventTime>,
     /// Whether state was lost behind a committed offset, so that the windows are full only a day after `watched_since`.
     lost: bool,
@@ -130,14 +137,16 @@ impl Decider {
             let since = [self.memory.watched_since, report.watched_since].into_iter().flatten().min();
             self.memory.watched_since = since;
         }
+        self.memory.crowds.forget(tick);
         let warming = self.is_warming(tick);
         let mut candidates: Vec<&HashtagReport> = reports.iter().flat_map(|report| &report.hashtags).collect();
         candidates.sort_unstable_by(|a, b| a.hashtag.cmp(&b.hashtag));
         let bursts = bursts(tick, &candidates, &self.memory.births);
         let mut decided = Decided::default();
         for (report, burst) in candidates.iter().zip(bursts) {
-            let coordination = coordination(report, &self.detect);
+            let coordination = self.coordination(report);
             self.hear(tick, report, burst, &coordination, warming, &mut decided.lines);
+            self.remember(tick, report, &coordination);
             let open = self.memory.open.get(&report.hashtag);
             decided.assessed.push(HashtagView {
                 hashtag: report.hashtag.clone(),
@@ -156,6 +165,27 @@ impl Decider {
             line.n = n as u32;
         }
         decided
+    }
+
+    fn coordination(&mut self, report: &HashtagReport) -> Coordination {
+        let mut overlap = |view| self.memory.crowds.overlap(report.tag, &report.crowd, view);
+        let remembered = Remembered { all: overlap(View::All), core: overlap(View::Core) };
+        coordination(report, &remembered, &self.detect)
+    }
+
+    /// Remembers who carries an alert that fires without the memory's help.
+    fn remember(&mut self, tick: Tick, report: &HashtagReport, coordination: &Coordination) {
+        let Some(open) = self.memory.open.get_mut(&report.hashtag) else { return };
+        let core = core(&report.crowd);
+        match (open.alert.kind, open.alert.state) {
+            (Kind::OrganicBurst, _) => open.organic = core,
+            (Kind::CoordinatedBurst, State::Firing)
+                if coordination.unaided >= points(self.detect.coordination_enter) =>
+            {
+                self.memory.crowds.remember(Nature::Coordinated, report.tag, tick, &core);
+            }
+            _ => {}
+        }
     }
 
     fn hear(
@@ -195,7 +225,7 @@ impl Decider {
                     None => {}
                 }
                 let now = line(&alert, alert.kind, alert.state);
-                replaced = Some(Open { alert, paid: open.paid, suppressed: open.suppressed, line: now });
+                replaced = Some(Open { alert, line: now, organic: Vec::new(), ..*open });
             }
             None if verdict.burst || verdict.kind.is_some() => {}
             None => return,
@@ -210,7 +240,8 @@ impl Decider {
                 lines.push(line(&alert, kind, state));
             }
             let now = line(&alert, alert.kind, alert.state);
-            replaced = Some(Open { alert, paid: Severity::Info, suppressed: false, line: now });
+            let (paid, suppressed, tag) = (Severity::Info, false, report.tag);
+            replaced = Some(Open { alert, paid, suppressed, tag, organic: Vec::new(), line: now });
         }
         if let Some(open) = replaced {
             self.memory.open.insert(report.hashtag.clone(), open);
@@ -218,7 +249,6 @@ impl Decider {
     }
 
     fn verdict(&self, report: &HashtagReport, burst: Burst, coordination: &Coordination) -> Verdict {
-        let points = |points: f64| Score(libm::round(points * 100.0) as i32);
         let (hour, five) = (report.windows.h1, report.windows.m5);
         let begins = burst.score >= points(self.detect.burst_enter) && burst.q <= self.detect.false_discovery_rate;
         let bursting = burst.score >= points(self.detect.burst_exit) && five.posts * BURSTING_PART >= hour.posts;
@@ -297,6 +327,9 @@ impl Decider {
             self.memory.open.iter().filter(|(_, open)| over(open)).map(|(hashtag, _)| hashtag.clone()).collect();
         for hashtag in ended_tags {
             let Some(open) = self.memory.open.remove(&hashtag) else { continue };
+            if (open.alert.kind, open.alert.state) == (Kind::OrganicBurst, State::Firing) {
+                self.memory.crowds.remember(Nature::Organic, open.tag, tick, &open.organic);
+            }
             lines.push(AlertLine {
                 tick: tick.0,
                 at: tick.end().to_string(),
@@ -336,6 +369,10 @@ impl Decider {
         let ticks = |duration: std::time::Duration| i64::try_from(duration.as_millis()).unwrap_or(i64::MAX) / TICK_MS;
         Holds { minimum: ticks(self.detect.minimum_hold), quiet: ticks(self.detect.quiet).max(1) }
     }
+}
+
+fn points(points: f64) -> Score {
+    Score(libm::round(points * 100.0) as i32)
 }
 
 /// How urgent a kind is in a state. What resolves does so at the severity that it had reached.

@@ -15,10 +15,16 @@ pub fn sentence(kind: Kind, state: State, report: &HashtagReport, coordination: 
     let reasons = reasons(&coordination.signals);
     let display = &report.display;
     match (kind, state) {
+        (Kind::OrganicBurst, State::Pending) => {
+            format!("#{display}: {volume}; a burst, and no reason to page anybody so far")
+        }
         (_, State::Pending) => format!("#{display}: {volume}; too early to say what drives it"),
         (Kind::OrganicBurst, State::Resolved) => format!("#{display}: the burst is over; {volume}"),
         (Kind::OrganicBurst, _) => {
-            format!("#{display}: {volume}; participation looks like a crowd's{}", with(&reasons))
+            let against =
+                if reasons.is_empty() { String::new() } else { format!("; what speaks against it: {reasons}") };
+            let score = coordination.score.as_f64();
+            format!("#{display}: {volume}; participation looks like a crowd's, coordination {score:.0} of 100{against}")
         }
         (_, State::Resolved) => {
             format!(
@@ -40,7 +46,7 @@ pub fn sentence(kind: Kind, state: State, report: &HashtagReport, coordination: 
 pub fn ended(display: &str, kind: Kind) -> String {
     match kind {
         Kind::OrganicBurst => format!("#{display}: the burst is over"),
-        _ => format!("#{display}: the burst is over and so is what drove it"),
+        _ => format!("#{display}: the burst is over, and with it the signs of coordination"),
     }
 }
 
@@ -49,6 +55,7 @@ fn volume(report: &HashtagReport) -> String {
     let usual = match report.history.baseline {
         Baseline::BirthCurve => "a hashtag not seen before".to_owned(),
         Baseline::None => "nothing to compare with yet".to_owned(),
+        Baseline::Recent if report.is_new => "a hashtag not seen before today".to_owned(),
         Baseline::Recent | Baseline::HourOfWeek => format!("usual: {:.0}", report.history.posts),
     };
     format!("{} posts by {} accounts in the last hour ({usual})", hour.posts, hour.accounts)
@@ -81,11 +88,20 @@ fn phrase(signal: &Signal) -> Option<String> {
             format!("accounts of three posts and more write {} of it (ordinary: {})", percent(value), percent(usual))
         }
         "top_share" => format!("the most active 5 % write {} (ordinary: {})", percent(value), percent(usual)),
+        "silent_core" => format!(
+            "{} of it comes from accounts that post three times and more and talk to nobody (ordinary: {})",
+            percent(value),
+            percent(usual)
+        ),
+        "silent_accounts" => {
+            format!("{} of those who repeat talk to nobody (ordinary: {})", percent(value), percent(usual))
+        }
         "birth_speed" => {
             format!("20 accounts within {value:.0} s of the first post (ordinary: {:.0} min)", usual / 60.0)
         }
         "dispersion_1s" => format!("posts bunch within single seconds ({value:.1} times chance)"),
         "dispersion_10s" => format!("posts come in bunches of ten seconds ({value:.0} times chance)"),
+        "overlap" => format!("{} of the accounts carried earlier alerts", percent(value)),
         "conversation" => {
             format!("only {} of the originals talk to anybody (ordinary: {})", percent(value), percent(usual))
         }

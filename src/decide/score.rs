@@ -5,7 +5,7 @@ use crate::assess::HashtagReport;
 use crate::assess::crowd::View;
 use crate::assess::interval::Estimate;
 use crate::assess::report::Reading;
-use crate::assess::signals::ALL;
+use crate::assess::signals::{ALL, overlap};
 use crate::assess::values::{Score, Signal};
 use crate::config::{Detect, Ramp};
 
@@ -23,6 +23,8 @@ pub struct Coordination {
     pub score: Score,
     /// The score at the estimates themselves: what it may become when more is known.
     pub estimate: Score,
+    /// The score without what the memory of crowds adds; 0 where fewer than two families are left then.
+    pub unaided: Score,
     /// Whether at least two families count, one of them strong.
     pub two_families: bool,
     /// The same, at the estimates themselves.
@@ -35,15 +37,30 @@ pub struct Coordination {
     pub signals: Vec<Signal>,
 }
 
+/// What the memory of crowds says of a hashtag's accounts, by view: all of them, and the repeat core.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Remembered {
+    /// All accounts.
+    pub all: Option<Estimate>,
+    /// The repeat core.
+    pub core: Option<Estimate>,
+}
+
 /// Scores every reading of a report and takes the strongest; of equals, the first.
-pub fn coordination(report: &HashtagReport, detect: &Detect) -> Coordination {
+pub fn coordination(report: &HashtagReport, remembered: &Remembered, detect: &Detect) -> Coordination {
     let readings = report.readings.iter().filter(|read| read.view == View::All || read.accounts >= CORE_ACCOUNTS_MIN);
-    let scored = readings.map(|read| scored(read, detect));
+    let scored = readings.map(|read| scored(read, remembered, detect));
     scored.reduce(|best, next| if next.score > best.score { next } else { best }).unwrap_or_default()
 }
 
-fn scored(reading: &Reading, detect: &Detect) -> Coordination {
-    let estimates = &reading.estimates;
+fn scored(reading: &Reading, remembered: &Remembered, detect: &Detect) -> Coordination {
+    let mut estimates = reading.estimates.clone();
+    let at = ALL.iter().position(|signal| signal.name == overlap::DEFINITION.name).expect("it is one of all");
+    estimates[at] = match reading.view {
+        View::All => remembered.all,
+        View::Core => remembered.core,
+    };
+    let estimates = &estimates;
     let conservative = contributions(
         estimates,
         detect,
@@ -51,6 +68,8 @@ fn scored(reading: &Reading, detect: &Detect) -> Coordination {
             if ramp.to > ramp.from { estimate.low } else { estimate.high }
         },
     );
+    let mut unaided = conservative.clone();
+    unaided[at] = 0;
     let likely = contributions(estimates, detect, |estimate, _| estimate.value);
     let signals = ALL
         .iter()
@@ -70,6 +89,7 @@ fn scored(reading: &Reading, detect: &Detect) -> Coordination {
     Coordination {
         score: Score(conservative.iter().sum::<i64>() as i32),
         estimate: Score(likely.iter().sum::<i64>() as i32),
+        unaided: Score(if two_families(&unaided, detect) { unaided.iter().sum::<i64>() as i32 } else { 0 }),
         two_families: two_families(&conservative, detect),
         two_families_estimate: two_families(&likely, detect),
         view: reading.view,

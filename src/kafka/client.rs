@@ -152,14 +152,14 @@ pub(super) fn properties(kafka: &config::Kafka, role: Role) -> ClientConfig {
     properties
 }
 
-/// What librdkafka finds wrong with `[kafka.client]`, one sentence a fault, without connecting anywhere.
-pub fn faults(kafka: &config::Kafka) -> Vec<String> {
+/// What librdkafka finds wrong with `[kafka.client]`, without connecting anywhere: config key and sentence.
+pub fn faults(kafka: &config::Kafka) -> Vec<(String, String)> {
     let mut faults = Vec::new();
     for (key, value) in &kafka.client {
         let mut one = ClientConfig::new();
         one.set(key, value);
         if let Err(KafkaError::ClientConfig(_, description, ..)) = one.create_native_config() {
-            faults.push(format!("kafka.client.{key}: {}", lower_first(&description)));
+            faults.push((format!("kafka.client.{key}"), lower_first(&description)));
         }
     }
     faults
@@ -279,8 +279,9 @@ mod tests {
         }
         let faults = faults(&kafka(&[("linger.ms", "soon"), ("fetch.max.bites", "1"), ("client.id", "ours")]));
         assert_eq!(faults.len(), 2, "{faults:?}");
-        assert!(faults[0].starts_with("kafka.client.fetch.max.bites: no such configuration property"), "{faults:?}");
-        assert!(faults[1].starts_with("kafka.client.linger.ms: "), "{faults:?}");
+        assert_eq!(faults[0].0, "kafka.client.fetch.max.bites", "{faults:?}");
+        assert!(faults[0].1.starts_with("no such configuration property"), "{faults:?}");
+        assert_eq!(faults[1].0, "kafka.client.linger.ms", "{faults:?}");
     }
 
     #[test]

@@ -57,7 +57,7 @@ impl Options {
 pub const SCENARIOS: &[(&str, &str, &str)] = &[
     (
         "story",
-        "the demo: 37 hours, three organic bursts, one push and the mockery of it",
+        "the demo: 39 hours, three organic bursts, one push and the mockery of it",
         "coordinated_burst, then resolved",
     ),
     ("background", "a steady population with a daily rhythm", "none"),

@@ -123,7 +123,7 @@ fn an_alert_log_never_overwrites_what_is_read() {
     std::fs::hard_link(desk.path("posts"), desk.path("twin")).unwrap();
     for log in ["posts", "./posts", "link", "twin"] {
         let answer = desk.replay(&["posts", "--alerts", log]);
-        let said = format!("tagwatch: the alert log {log} is a FILE to be read\n");
+        let said = format!("tagwatch: --alerts {log} would overwrite a FILE that is to be read\n");
         assert_eq!((answer.code, answer.stderr), (Some(2), said));
         assert_eq!(desk.read("posts").as_bytes(), good(3), "{log}");
     }

@@ -433,25 +433,25 @@ fn a_second_signal_ends_at_once() {
         let setup = Setup { state: folder.path().join(name), ..setup };
         (setup.start(), setup)
     };
-    // One has written all it has to say, the two others are in the middle of it.
+    // One has written all it has to say, the three others are in the middle of it.
     let (mut patient, settled) = start("patient", 0.1);
     patient.wait_for_metric("tagwatch_kafka_lag", PATIENCE, |lag| lag == 0.0);
     patient.wait("all lines", PATIENCE, |service| {
         let said = service.log().matches(" alert_id=").count();
         (said > 0 && cluster.consume_all(&settled.alerts).len() == said).then_some(())
     });
-    let mut services = [start("terminated", 0.5).0, start("interrupted", 0.5).0, patient];
+    let mut services = [start("terminated", 0.5).0, start("interrupted", 0.5).0, start("cut off", 0.5).0, patient];
     for service in &mut services {
         service.wait_for_metric("tagwatch_checkpoints_total", PATIENCE, |checkpoints| checkpoints > 0.0);
     }
     let frozen = cluster.frozen();
     let told = Instant::now();
-    for (service, signal) in services.iter_mut().zip(["TERM", "INT", "TERM"]) {
+    for (service, signal) in services.iter_mut().zip(["TERM", "INT", "TERM", "TERM"]) {
         service.signal(signal);
         service.wait_for_words("draining; a second signal ends at once", Duration::from_secs(5));
     }
     thread::sleep(Duration::from_secs(1));
-    let [terminated, interrupted, patient] = &mut services;
+    let [terminated, interrupted, cut_off, patient] = &mut services;
     for (service, signal, code) in [(terminated, "TERM", 143), (interrupted, "INT", 130)] {
         assert!(service.lives(), "it drains for longer than a second: {}", service.log());
         let again = Instant::now();
@@ -460,8 +460,11 @@ fn a_second_signal_ends_at_once() {
         assert_eq!(status.code(), Some(code), "after a second {signal}: {}", service.log());
         assert!(again.elapsed() < Duration::from_secs(1), "it took {:?}: {}", again.elapsed(), service.log());
     }
-    let status = patient.ended(DRAIN_MAX);
-    assert!(told.elapsed() < DRAIN_MAX, "drained after {:?}", told.elapsed());
-    assert_eq!(status.code(), Some(0), "{}", patient.log());
+    for (service, code) in [(patient, 0), (cut_off, 1)] {
+        let status = service.ended(DRAIN_MAX);
+        assert!(told.elapsed() < DRAIN_MAX, "ended after {:?}", told.elapsed());
+        assert_eq!(status.code(), Some(code), "{}", service.log());
+    }
+    assert!(services[2].log().contains("the next start"), "{}", services[2].log());
     drop(frozen);
 }

@@ -8,10 +8,14 @@ pub mod core_share;
 pub mod dispersion_10s;
 pub mod dispersion_1s;
 pub mod evenness;
+pub mod overlap;
+pub mod past;
 pub mod posts_per_account;
 pub mod repeat_share;
 pub mod repeated_link;
 pub mod repeated_text;
+pub mod silent_accounts;
+pub mod silent_core;
 pub mod talk;
 pub mod top_share;
 
@@ -26,6 +30,8 @@ pub struct Facts {
     pub birth_seconds: Option<f64>,
     /// Posts and Σ c² by second of the originals of the last five minutes, and the seconds from the first to the last.
     pub by_second: Option<Spread>,
+    /// Which part of its posts the hashtag had before its present hours; none before a day of watching.
+    pub past_share: Option<f64>,
     /// Posts and Σ c² by ten seconds of the originals of the last five minutes.
     pub by_ten_seconds: Option<Spread>,
 }
@@ -58,7 +64,7 @@ impl Spread {
 pub struct Definition {
     /// Its name in config, docs and alert lines.
     pub name: &'static str,
-    /// `concentration`, `synchrony` or `content`.
+    /// `concentration`, `synchrony`, `overlap` or `content`.
     pub family: &'static str,
     /// What ordinary participation shows.
     pub baseline: f64,
@@ -69,15 +75,19 @@ pub struct Definition {
 }
 
 /// All signals, in the order in which alert lines print them.
-pub const ALL: [Definition; 13] = [
+pub const ALL: [Definition; 17] = [
     repeat_share::DEFINITION,
     posts_per_account::DEFINITION,
     evenness::DEFINITION,
     core_share::DEFINITION,
     top_share::DEFINITION,
+    silent_core::DEFINITION,
+    past::DEFINITION,
     birth_speed::DEFINITION,
     dispersion_1s::DEFINITION,
     dispersion_10s::DEFINITION,
+    overlap::DEFINITION,
+    silent_accounts::DEFINITION,
     conversation::DEFINITION,
     talk::DEFINITION,
     alone::DEFINITION,

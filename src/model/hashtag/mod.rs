@@ -83,8 +83,9 @@ impl TagList {
     /// # Errors
     /// See [`TagFault`]; the list is unchanged then.
     pub fn push(&mut self, raw: &str, limits: TagLimits) -> Result<bool, TagFault> {
-        let raw = if raw.is_ascii() {
-            raw.trim_ascii().trim_start_matches('#')
+        let bare = raw.strip_prefix('#').unwrap_or(raw);
+        let raw = if profile::ascii(bare).0 & profile::LISTED != 0 {
+            bare
         } else {
             raw.trim().trim_start_matches(|c| profile::is_start(c) || profile::is_ignorable(c))
         };
@@ -119,14 +120,9 @@ impl TagList {
         let allowed = |c| profile::is_continue(c) || listed && profile::is_listed(c);
         let start = self.text.len();
         let (mut chars, mut named) = (0, false);
-        if raw.is_ascii() {
-            let fits =
-                |byte: u8| byte.is_ascii_alphanumeric() | (byte == b'_') | (listed & matches!(byte, b'-' | b'+'));
-            // Without an early end, so that the machine looks at many bytes at once.
-            if !raw.bytes().fold(true, |all, byte| all & fits(byte)) {
-                return Err(TagFault::Invalid);
-            }
-            named = raw.bytes().fold(false, |any, byte| any | byte.is_ascii_alphabetic());
+        let (each, some) = profile::ascii(raw);
+        if each & (if listed { profile::LISTED } else { profile::WORD }) != 0 {
+            named = some & profile::NAMING != 0;
             chars = raw.len();
             self.text.push_str(raw);
             self.text[start..].make_ascii_lowercase();

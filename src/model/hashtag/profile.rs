@@ -57,8 +57,40 @@ pub(super) fn is_mapped(c: char) -> bool {
     if c.is_ascii() { c.is_ascii_uppercase() } else { class(c) & MAPPED != 0 }
 }
 
+/// What an ASCII text is made of, as bits that hold for each of its bytes and bits that hold for some: [`WORD`],
+/// [`LISTED`] and [`NAMING`]. Most hashtags are a few such bytes, so one look at each has to be enough.
+pub(super) fn ascii(text: &str) -> (u8, u8) {
+    text.bytes().fold((u8::MAX, 0), |(each, some), byte| {
+        let class = ASCII[byte as usize];
+        (each & class, some | class)
+    })
+}
+
+/// Classes of bytes; those of other characters than ASCII's have none.
+static ASCII: [u8; 256] = {
+    let mut classes = [0; 256];
+    let mut byte = 0;
+    while byte < 128 {
+        let c = byte as u8;
+        if c.is_ascii_alphanumeric() || c == b'_' {
+            classes[byte] = WORD | LISTED;
+        }
+        if c.is_ascii_alphabetic() {
+            classes[byte] |= NAMING;
+        }
+        if matches!(c, b'-' | b'+') {
+            classes[byte] = LISTED;
+        }
+        byte += 1;
+    }
+    classes
+};
+
+pub(super) const LISTED: u8 = 32;
+pub(super) const NAMING: u8 = 64;
+
 const IGNORABLE: u8 = 1;
-const WORD: u8 = 2;
+pub(super) const WORD: u8 = 2;
 const EMOJI: u8 = 4;
 const DIGIT: u8 = 8;
 const MAPPED: u8 = 16;
@@ -107,6 +139,16 @@ mod tests {
             checked += 1;
         }
         assert!(checked > 130_000, "XID_Continue alone has more than {checked}");
+    }
+
+    #[test]
+    fn the_classes_of_ascii_are_those_of_its_characters() {
+        for c in '\0'..='\u{ff}' {
+            let mut utf8 = [0; 4];
+            let (each, some) = ascii(c.encode_utf8(&mut utf8));
+            let expected = if c.is_ascii() { (is_word(c), is_listed(c), is_naming(c)) } else { (false, false, false) };
+            assert_eq!((each & WORD != 0, each & LISTED != 0, some & NAMING != 0), expected, "{c:?}");
+        }
     }
 
     #[test]

@@ -1,0 +1,193 @@
+//! Crowd memory: which accounts carried earlier alerts. Bounded, aged, and slow to be taught something wrong: only who
+//! wrote much under a hashtag that fired without this memory's help is remembered, and whoever turns up under organic
+//! bursts as often is not counted.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use hashbrown::HashMap;
+use serde::{Deserialize, Serialize};
+
+use crate::assess::crowd::{CORE_POSTS, View};
+use crate::assess::interval::{Estimate, share};
+use crate::assess::report::Member;
+use crate::model::Tick;
+use crate::track::ladder::DAY;
+
+/// Crowds of either kind that are remembered; the one unseen for longest makes room.
+const CROWDS_MAX: usize = 256;
+/// Accounts of a crowd, those of the smallest hashes: a sample that does not depend on when they came.
+const ACCOUNTS_MAX: usize = 256;
+/// Days after which a crowd is forgotten.
+const DAYS_KEPT: i64 = 28;
+/// Accounts from which a share of them says anything.
+const ACCOUNTS_MIN: usize = 8;
+
+/// What a crowd was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Nature {
+    /// It carried an alert that fired.
+    Coordinated,
+    /// It was under a burst that ended as organic.
+    Organic,
+}
+
+/// Accounts that carried one hashtag.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Crowd {
+    seen: i64,
+    accounts: BTreeSet<u64>,
+}
+
+/// The memory: at most 2 × 256 crowds of 256 accounts, 1 MiB as it is written to a checkpoint.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Crowds {
+    /// By what it was and the hashtag's identity.
+    crowds: BTreeMap<(Nature, u64), Crowd>,
+    /// Coordinated less organic crowds by account; made anew after a restore.
+    #[serde(skip)]
+    balance: Option<HashMap<u64, i32>>,
+}
+
+impl Crowds {
+    /// Takes the accounts that wrote much under a hashtag. A hashtag that once fired is never remembered as organic:
+    /// who mocks a push stands beside those who pushed.
+    pub fn remember(&mut self, nature: Nature, tag: u64, tick: Tick, accounts: &[u64]) {
+        if nature == Nature::Organic && self.crowds.contains_key(&(Nature::Coordinated, tag)) {
+            return;
+        }
+        let crowd = self.crowds.entry((nature, tag)).or_default();
+        crowd.seen = tick.0;
+        let before = crowd.accounts.len();
+        let last = if before < ACCOUNTS_MAX { None } else { crowd.accounts.last().copied() };
+        let new: Vec<u64> = accounts
+            .iter()
+            .copied()
+            .filter(|account| last.is_none_or(|last| *account < last) && !crowd.accounts.contains(account))
+            .collect();
+        if new.is_empty() {
+            return;
+        }
+        crowd.accounts.extend(new);
+        while crowd.accounts.len() > ACCOUNTS_MAX {
+            crowd.accounts.pop_last();
+        }
+        self.balance = None;
+        let of_nature = |key: &(Nature, u64)| key.0 == nature;
+        if self.crowds.keys().filter(|key| of_nature(key)).count() > CROWDS_MAX {
+            let oldest =
+                self.crowds.iter().filter(|(key, _)| of_nature(key)).min_by_key(|(key, crowd)| (crowd.seen, key.1));
+            let oldest = oldest.map(|(key, _)| *key);
+            oldest.and_then(|key| self.crowds.remove(&key));
+        }
+    }
+
+    /// Forgets what is too old.
+    pub fn forget(&mut self, tick: Tick) {
+        let before = self.crowds.len();
+        self.crowds.retain(|_, crowd| crowd.seen > tick.0 - DAYS_KEPT * DAY);
+        if self.crowds.len() != before {
+            self.balance = None;
+        }
+    }
+
+    /// The share of a hashtag's accounts that carried other alerts; none where nothing is remembered or there are few.
+    pub fn overlap(&mut self, tag: u64, members: &[Member], view: View) -> Option<Estimate> {
+        let mine = |nature| self.crowds.get(&(nature, tag)).map(|crowd| &crowd.accounts);
+        let others = self.crowds.keys().any(|key| key.0 == Nature::Coordinated && key.1 != tag);
+        let counted: Vec<u64> = members
+            .iter()
+            .filter(|member| view == View::All || member.posts >= CORE_POSTS)
+            .map(|member| member.account)
+            .collect();
+        if !others || counted.len() < ACCOUNTS_MIN {
+            return None;
+        }
+        let balance = self.balance.get_or_insert_with(|| balance(&self.crowds));
+        let (fired, organic) = (mine(Nature::Coordinated), mine(Nature::Organic));
+        let is_in = |crowd: Option<&BTreeSet<u64>>, account| i32::from(crowd.is_some_and(|all| all.contains(account)));
+        let remembered = counted.iter().filter(|account| {
+            let all = balance.get(*account).copied().unwrap_or(0);
+            all - is_in(fired, account) + is_in(organic, account) > 0
+        });
+        Some(share(remembered.count() as u64, counted.len() as u64))
+    }
+}
+
+/// The accounts that wrote much, at most as many as are remembered of a crowd.
+pub fn core(members: &[Member]) -> Vec<u64> {
+    let mut core: Vec<u64> =
+        members.iter().filter(|member| member.posts >= CORE_POSTS).map(|member| member.account).collect();
+    core.sort_unstable();
+    core.truncate(ACCOUNTS_MAX);
+    core
+}
+
+fn balance(crowds: &BTreeMap<(Nature, u64), Crowd>) -> HashMap<u64, i32> {
+    let mut balance = HashMap::new();
+    for ((nature, _), crowd) in crowds {
+        for account in &crowd.accounts {
+            *balance.entry(*account).or_default() += if *nature == Nature::Coordinated { 1 } else { -1 };
+        }
+    }
+    balance
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn members(accounts: std::ops::Range<u64>, posts: u32) -> Vec<Member> {
+        accounts.map(|account| Member { account, posts }).collect()
+    }
+
+    fn carried(accounts: std::ops::Range<u64>, posts: u32) -> Vec<u64> {
+        core(&members(accounts, posts))
+    }
+
+    fn overlap(crowds: &mut Crowds, tag: u64, accounts: std::ops::Range<u64>) -> Option<f64> {
+        crowds.overlap(tag, &members(accounts, 1), View::All).map(|share| share.value)
+    }
+
+    #[test]
+    fn who_carried_another_hashtag_is_known() {
+        let mut crowds = Crowds::default();
+        assert_eq!(overlap(&mut crowds, 2, 0..10), None, "nothing is remembered yet");
+        crowds.remember(Nature::Coordinated, 1, Tick(0), &carried(0..20, 3));
+        crowds.remember(Nature::Coordinated, 1, Tick(0), &carried(20..40, 2));
+        assert_eq!(overlap(&mut crowds, 1, 0..10), None, "a hashtag does not speak against itself");
+        assert_eq!(overlap(&mut crowds, 2, 10..30), Some(0.5), "who wrote twice is not remembered");
+        assert_eq!(overlap(&mut crowds, 2, 0..7), None, "too few");
+        crowds.forget(Tick(DAYS_KEPT * DAY));
+        assert_eq!(overlap(&mut crowds, 2, 0..20), None);
+    }
+
+    #[test]
+    fn who_is_in_organic_bursts_as_often_is_not_counted() {
+        let mut crowds = Crowds::default();
+        crowds.remember(Nature::Coordinated, 1, Tick(0), &carried(0..20, 9));
+        crowds.remember(Nature::Organic, 2, Tick(1), &carried(10..20, 9));
+        assert_eq!(overlap(&mut crowds, 3, 0..20), Some(0.5));
+        assert_eq!(overlap(&mut crowds, 2, 0..20), Some(1.0), "the burst's own crowd says nothing about it");
+        crowds.remember(Nature::Coordinated, 4, Tick(2), &carried(0..20, 9));
+        assert_eq!(overlap(&mut crowds, 3, 0..20), Some(1.0), "twice against once");
+        crowds.remember(Nature::Organic, 4, Tick(3), &carried(0..20, 9));
+        assert_eq!(overlap(&mut crowds, 3, 0..20), Some(1.0), "what fired is not organic");
+    }
+
+    #[test]
+    fn it_is_bounded_and_does_not_depend_on_the_order() {
+        let (mut one, mut other) = (Crowds::default(), Crowds::default());
+        one.remember(Nature::Coordinated, 1, Tick(0), &carried(0..300, 3));
+        one.remember(Nature::Coordinated, 1, Tick(0), &carried(300..600, 3));
+        other.remember(Nature::Coordinated, 1, Tick(0), &carried(300..600, 3));
+        other.remember(Nature::Coordinated, 1, Tick(0), &carried(0..300, 3));
+        assert_eq!(one.crowds, other.crowds);
+        for tag in 0..2 * CROWDS_MAX as u64 {
+            one.remember(Nature::Coordinated, tag, Tick(tag as i64), &carried(0..300, 3));
+        }
+        assert_eq!(one.crowds.len(), CROWDS_MAX);
+        assert!(one.crowds.values().all(|crowd| crowd.accounts.len() <= ACCOUNTS_MAX));
+        let bytes = postcard::to_stdvec(&one).unwrap();
+        assert!(bytes.len() < 1 << 20, "{} bytes", bytes.len());
+    }
+}
