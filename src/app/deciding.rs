@@ -177,10 +177,17 @@ impl Deciding {
     pub fn checkpoint_if_due(&mut self) -> Result<(), Gone> {
         let due = self.checkpointed_at.elapsed() >= self.outlets.checkpoint_interval;
         let pending = Arc::strong_count(&self.pending) > 1;
-        if !due || pending || self.passed <= self.checkpointed {
+        if !due || pending || self.passed <= self.checkpointed && !self.has_failed() {
             return Ok(());
         }
         self.checkpoint()
+    }
+
+    /// Whether the last checkpoint that was handed over is neither durable nor under way.
+    fn has_failed(&self) -> bool {
+        let durable = self.outlets.shared.ledger().checkpoint();
+        let pending = Arc::strong_count(&self.pending) > 1;
+        !pending && self.checkpointed.end() > EventTime::FIRST && durable.is_none_or(|tick| tick < self.checkpointed)
     }
 
     fn checkpoint(&mut self) -> Result<(), Gone> {
@@ -204,7 +211,7 @@ impl Deciding {
 
     /// The shards have ended: one last checkpoint.
     pub fn finish(mut self) {
-        if self.passed > self.checkpointed {
+        if self.passed > self.checkpointed || self.has_failed() {
             // Where the scribe has ended, its own error says why.
             let _ = self.checkpoint();
         }

@@ -58,6 +58,9 @@ Writes no state. Without TAGWATCH_KEY and privacy.key_file a fixed key is used, 
 /// # Errors
 /// The config is wrong (78), the alert log is one of the files (2), or a file cannot be read or written (1).
 pub fn execute(args: Args, common: &Common) -> anyhow::Result<Exit> {
+    if args.files.iter().filter(|file| file.as_os_str() == "-").count() > 1 {
+        return Err(anyhow!("stdin (`-`) can be read once").context(Exit::Usage));
+    }
     let config = common.config()?;
     let options = Options {
         files: args.files,

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, anyhow, bail};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use tokio_util::sync::CancellationToken;
-use tracing::{error, info};
+use tracing::{error, warn};
 
 use super::Exit;
 use super::deciding::{Deciding, Outlets};
@@ -33,6 +33,7 @@ use crate::report::health::Health;
 use crate::report::metrics::Metrics;
 use crate::report::{Report, http};
 use crate::source::Step;
+use crate::source::aside_log::Error as AsideError;
 use crate::source::decode::{Format, Reason};
 use crate::source::kafka::{Error as SourceError, KafkaOptions, KafkaSource, Shared};
 use crate::store::checkpoint::Manifest;
@@ -141,13 +142,13 @@ impl Parts {
             other => other?,
         };
         let last = match &self.config.kafka.alerts_topic {
-            Some(topic) => self.wait_for(|| writer.last(topic))?,
+            Some(topic) => match self.wait_for(|| writer.last(topic, &stopped))? {
+                Some(last) => last,
+                None => return Ok(Ended::Drained),
+            },
             None => None,
         };
-        let mut source = match KafkaSource::connect(self.source_options(&state), Arc::clone(&self.shared)) {
-            Err(SourceError::Stopped) => return Ok(Ended::Drained),
-            other => other?,
-        };
+        let Some(mut source) = self.source(&state)? else { return Ok(Ended::Drained) };
         let mut decider = state.decider;
         if source.warming() {
             decider.state_was_lost();
@@ -190,6 +191,15 @@ impl Parts {
         self.end(stopped, shards, reading, scribing)
     }
 
+    /// The source; none where it was told to stop first.
+    fn source(&self, state: &State) -> anyhow::Result<Option<KafkaSource>> {
+        match KafkaSource::connect(self.source_options(state), Arc::clone(&self.shared)) {
+            Err(SourceError::Stopped) => Ok(None),
+            Err(error @ SourceError::Log(AsideError::Foreign { .. })) => Err(anyhow!(error).context(Exit::Config)),
+            other => Ok(Some(other?)),
+        }
+    }
+
     fn scribe(
         &self,
         (writer, letters, group): (AlertWriter, Option<Arc<RejectedWriter>>, GroupHandle),
@@ -215,18 +225,20 @@ impl Parts {
             written,
             previous,
             unwritten,
+            whole: true,
         }
     }
 
-    /// Waits for what passes, until told to stop.
-    fn wait_for<T>(&self, mut ask: impl FnMut() -> Result<T, kafka::Error>) -> anyhow::Result<T> {
+    /// Waits for what passes; none where it was told to stop first.
+    fn wait_for<T>(&self, mut ask: impl FnMut() -> Result<T, kafka::Error>) -> anyhow::Result<Option<T>> {
         loop {
             match ask() {
-                Err(error) if error.is_passing() && !self.shared.stop.load(Ordering::Relaxed) => {
-                    info!(%error, "waiting for the alerts topic; `tagwatch topics apply` creates it");
+                Err(error) if error.is_passing() && self.shared.stop.load(Ordering::Relaxed) => return Ok(None),
+                Err(error) if error.is_passing() => {
+                    warn!(%error, "waiting for the alerts topic; `tagwatch topics apply` creates it");
                     std::thread::sleep(Duration::from_secs(1));
                 }
-                other => return Ok(other?),
+                other => return Ok(Some(other?)),
             }
         }
     }
@@ -251,7 +263,7 @@ impl Parts {
         stopped: Stopped,
         mut shards: Shards,
         reading: JoinHandle<Result<BTreeMap<i32, i64>, SourceError>>,
-        scribing: JoinHandle<Result<(), kafka::Error>>,
+        scribing: JoinHandle<Result<bool, kafka::Error>>,
     ) -> anyhow::Result<Ended> {
         self.health.set_stopping();
         self.shared.stop.store(true, Ordering::Relaxed);
@@ -264,7 +276,11 @@ impl Parts {
         let mut written = true;
         if scribing.is_finished() {
             match scribing.join().map_err(|_| anyhow!("the scribe's thread panicked"))? {
-                Ok(()) => {}
+                Ok(true) => {}
+                Ok(false) => {
+                    error!("the last checkpoint could not be written; the next start reads again from the one before");
+                    written = false;
+                }
                 Err(kafka::Error::Fenced(error)) => {
                     let id = &self.config.id;
                     bail!("another process with id = \"{id}\" has taken over; only one may run: {error}");

@@ -110,14 +110,16 @@ pub struct Scribe {
     pub previous: Option<Manifest>,
     /// Panes that could not be written yet.
     pub unwritten: BTreeMap<Place, Payload>,
+    /// Whether no checkpoint has failed since the last one that was written.
+    pub whole: bool,
 }
 
 impl Scribe {
-    /// Works until the jobs end.
+    /// Works until the jobs end. Whether the last checkpoint was written.
     ///
     /// # Errors
     /// If another process took over, or Kafka says that nothing more can be written. A full disk is survived.
-    pub fn run(mut self, jobs: &Receiver<Job>) -> Result<(), kafka::Error> {
+    pub fn run(mut self, jobs: &Receiver<Job>) -> Result<bool, kafka::Error> {
         let heartbeat = Duration::from_secs(10);
         loop {
             match jobs.recv_timeout(heartbeat) {
@@ -141,7 +143,7 @@ impl Scribe {
                 Ok(Job::Checkpoint(checkpoint)) => self.checkpoint(*checkpoint)?,
                 // Nothing to write for a while: still learn of a takeover.
                 Err(RecvTimeoutError::Timeout) => self.commit_offsets()?,
-                Err(RecvTimeoutError::Disconnected) => return Ok(()),
+                Err(RecvTimeoutError::Disconnected) => return Ok(self.whole),
             }
         }
     }
@@ -187,12 +189,14 @@ impl Scribe {
         }
         match self.write_state(tick, &decider, watched_since, &resume) {
             Ok(bytes) => {
+                self.whole = true;
                 self.metrics.checkpoint(bytes, clock::wall_ms());
                 self.shared.ledger().prune(tick);
                 debug!(tick = tick.0, bytes, "checkpoint");
                 self.commit_offsets()
             }
             Err(error) => {
+                self.whole = false;
                 self.metrics.checkpoint_error();
                 warn!(%error, "checkpoint failed; the last good one stands, counting goes on, trying again");
                 Ok(())

@@ -87,9 +87,9 @@ pub struct Signal {
     pub family: String,
     /// The estimate; null where unavailable.
     pub value: Option<f64>,
-    /// Lower end of its 95 % interval.
+    /// Lower end of its 80 % interval.
     pub low: Option<f64>,
-    /// Upper end of its 95 % interval.
+    /// Upper end of its 80 % interval.
     pub high: Option<f64>,
     /// What ordinary participation shows.
     pub baseline: Option<f64>,

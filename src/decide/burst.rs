@@ -3,8 +3,8 @@
 //!
 //! Hourly counts are over-dispersed: their variance is φ times their mean. With m expected and x observed,
 //! z = 2(√(x+3/8) - √(m+3/8)) / √φ is close to standard normal (Anscombe 1948, scaled for a quasi-Poisson variance), and
-//! p its upper tail. Posts and accounts are tested apart. Posts must be significant; accounts must agree, at half as many
-//! decades (p²), for the few who act as many are few: the largest of both is p, so one busy account is no burst. q is p after Benjamini and Hochberg (1995) over the candidates of the tick alone.
+//! p its upper tail. Posts and accounts are tested apart. Posts must be significant; accounts must agree, at a third of
+//! the decades (p³), for the few who act as many are few: the largest of both is p, so one busy account is no burst. q is p after Benjamini and Hochberg (1995) over the candidates of the tick alone.
 
 use super::birth_curve::BirthCurve;
 use crate::assess::HashtagReport;
@@ -53,14 +53,14 @@ fn p_value(tick: Tick, report: &HashtagReport, curve: &BirthCurve) -> f64 {
         Baseline::BirthCurve => {
             let age_minutes = (tick.0 * 10 - i64::from(report.first_second)) / 60;
             let (posts, accounts) = curve.tail(tick, age_minutes, counts.posts, accounts);
-            posts.max(accounts * accounts)
+            posts.max(accounts * accounts * accounts)
         }
         Baseline::Recent | Baseline::HourOfWeek => {
             let history = report.history;
             let posts = tail(counts.posts as f64, history.posts, history.dispersion);
             // Accounts are less dispersed than posts: one account's run of posts is one account.
             let accounts = tail(accounts as f64, history.accounts, libm::sqrt(history.dispersion));
-            posts.max(accounts * accounts)
+            posts.max(accounts * accounts * accounts)
         }
     }
 }

@@ -255,7 +255,10 @@ impl Decider {
         let enter = points(self.detect.coordination_enter);
         let enough = report.crowd_posts >= FIRM_POSTS && report.crowd_accounts >= FIRM_ACCOUNTS;
         let firm = enough && coordination.score >= enter;
-        let thin = enough && coordination.estimate >= enter && coordination.two_families_estimate;
+        // Early is not at random: what is certain already has to reach the exit.
+        let exit = points(self.detect.coordination_exit);
+        let likely = coordination.estimate >= enter && coordination.score >= exit;
+        let thin = enough && likely && coordination.two_families_estimate;
         let kind = match (bursting, firm) {
             (true, true) if coordination.two_families => Some((Kind::CoordinatedBurst, true)),
             (true, true) => Some((Kind::SuspectedCoordination, true)),
@@ -263,7 +266,7 @@ impl Decider {
             _ => None,
         };
         // It takes evidence to begin and evidence to end: what is merely uncertain goes on.
-        let coordinated = coordination.estimate >= points(self.detect.coordination_exit);
+        let coordinated = coordination.estimate >= exit;
         Verdict { burst: begins && bursting, bursting, kind, coordinated }
     }
 

@@ -4,8 +4,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
 use crate::assess::{Report, report};
 use crate::config::Detect;
@@ -13,6 +14,8 @@ use crate::model::{EventTime, MentionBatch, Tick};
 use crate::track::Shard;
 use crate::track::shard::{Applied, Closing};
 
+/// After so long without a batch a shard looks whether the board has asked for something.
+const QUIET: Duration = Duration::from_secs(1);
 /// Batches that may wait for one shard.
 const BATCHES_WAITING: usize = 16;
 /// Messages that may wait for the decider.
@@ -146,8 +149,14 @@ struct Worker {
 
 impl Worker {
     fn run(mut self, batches: &Receiver<ToShard>) {
-        for message in batches {
-            if self.take(&message).is_none() {
+        loop {
+            let taken = match batches.recv_timeout(QUIET) {
+                Ok(message) => self.take(&message),
+                // The board may have asked since the last post came.
+                Err(RecvTimeoutError::Timeout) => self.say_top(),
+                Err(RecvTimeoutError::Disconnected) => return,
+            };
+            if taken.is_none() {
                 return; // the decider is gone: the process is stopping
             }
         }

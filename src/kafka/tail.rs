@@ -10,6 +10,8 @@ use crate::{clock, config};
 
 /// How far back from the end the first look goes, in offsets. Most ends are a record and a control record or two.
 const FIRST_STEP: i64 = 64;
+/// How long a topic that is not there is waited for before the caller is told.
+const TOPIC_WAIT: Duration = Duration::from_secs(5);
 /// How much further each next look goes. Only a long run of aborted records needs a second one.
 const STEP_GROWTH: i64 = 16;
 
@@ -20,11 +22,16 @@ const STEP_GROWTH: i64 = 16;
 ///
 /// # Errors
 /// [`Error::Other`] where the topic has more than one partition; [`Error::Unavailable`] where it does not exist or its
-/// end was not reached within half a minute, as while somebody's transaction is open.
-pub(super) fn last_record(kafka: &config::Kafka, group: &str, topic: &str) -> Result<Option<Vec<u8>>, Error> {
+/// end was not reached within half a minute, as while somebody's transaction is open; or told to `stop` while waiting.
+pub(super) fn last_record(
+    kafka: &config::Kafka,
+    group: &str,
+    topic: &str,
+    stop: &dyn Fn() -> bool,
+) -> Result<Option<Vec<u8>>, Error> {
     let reader = Reader::connect(kafka, group, topic)?;
-    let deadline = clock::monotonic() + RETRY_TIMEOUT;
-    let partitions = reader.partitions(&|| clock::monotonic() >= deadline)?;
+    let deadline = clock::monotonic() + TOPIC_WAIT;
+    let partitions = reader.partitions(&|| stop() || clock::monotonic() >= deadline)?;
     if partitions.len() != 1 {
         let count = partitions.len();
         return Err(Error::Other(format!("topic '{topic}' has {count} partitions and must have 1: make it anew")));

@@ -126,8 +126,8 @@ impl AlertWriter {
     /// # Errors
     /// [`Error::Other`] where the topic has more than one partition or its last record is no alert line;
     /// [`Error::Unavailable`] where it does not exist or cannot be read to its end within half a minute.
-    pub fn last(&self, topic: &str) -> Result<Option<(i64, u32)>, Error> {
-        let Some(line) = last_record(&self.kafka, &self.group, topic)? else { return Ok(None) };
+    pub fn last(&self, topic: &str, stop: &dyn Fn() -> bool) -> Result<Option<(i64, u32)>, Error> {
+        let Some(line) = last_record(&self.kafka, &self.group, topic, stop)? else { return Ok(None) };
         let place: Place = serde_json::from_slice(&line).map_err(|error| {
             Error::Other(format!("the last record of '{topic}' is no alert line ({error}): is it our topic?"))
         })?;
@@ -153,7 +153,7 @@ impl AlertWriter {
         loop {
             let done = self.settle(deadline).and_then(|()| {
                 if self.unsure {
-                    let there = last_record(&self.kafka, &self.group, topic)?;
+                    let there = last_record(&self.kafka, &self.group, topic, &|| false)?;
                     self.unsure = false;
                     if there.as_ref() == Some(last) {
                         info!(topic, "the lines of an unanswered commit are there");

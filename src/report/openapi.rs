@@ -158,9 +158,9 @@ pub struct Signal {
     family: String,
     /// The estimate; null where unavailable.
     value: Option<f64>,
-    /// Lower end of its 95 % interval.
+    /// Lower end of its 80 % interval.
     low: Option<f64>,
-    /// Upper end of its 95 % interval.
+    /// Upper end of its 80 % interval.
     high: Option<f64>,
     /// What ordinary participation shows.
     baseline: Option<f64>,

@@ -246,6 +246,7 @@ impl KafkaSource {
     fn read_batch(&mut self, on: &mut impl FnMut(Step<'_>) -> ControlFlow<()>) -> Result<ControlFlow<()>, Error> {
         let KafkaSource { options, reader, letters, live, .. } = self;
         let deadline = clock::monotonic() + BATCH_TIME;
+        let wall_ms = clock::wall_ms();
         let (mut records, mut failed, mut flow) = (0, None, ControlFlow::Continue(()));
         while records < BATCH_RECORDS && failed.is_none() && flow.is_continue() {
             let left = deadline.saturating_duration_since(clock::monotonic());
@@ -254,7 +255,7 @@ impl KafkaSource {
             }
             records += reader.poll_batch(left, |polled| match polled {
                 _ if flow.is_break() => {}
-                Ok(record) => flow = take(live, &options.topic, letters.as_deref(), &record, on),
+                Ok(record) => flow = take(live, &options.topic, letters.as_deref(), &record, wall_ms, on),
                 Err(error) if error.is_passing() => debug!(%error, "waiting for brokers"),
                 Err(error) => failed = Some(error),
             });
@@ -453,18 +454,24 @@ fn add(live: &mut Live, shared: &Shared, log: &AsideLog, partition: i32, beginni
     shared.ledger().begin(partition, Resume { offset: beginning.at.offset, greatest });
 }
 
+/// When a record was sent at the latest. Unless the broker stamps records, its time is whatever the producer wrote: one in
+/// the future must not vouch for a post in the future, which would make all later posts of its partition late. A record of
+/// the oldest message format carries no time.
+fn sent_ms(stamp: Option<i64>, wall_ms: i64) -> i64 {
+    stamp.map_or(wall_ms, |stamp| stamp.min(wall_ms))
+}
+
 /// One record on its way: judged, then handed on or counted and written to the dead-letter topic.
 fn take(
     live: &mut Live,
     topic: &str,
     letters: Option<&RejectedWriter>,
     record: &Record<'_>,
+    wall_ms: i64,
     on: &mut impl FnMut(Step<'_>) -> ControlFlow<()>,
 ) -> ControlFlow<()> {
     let (partition, offset) = (record.partition, record.offset);
-    // A record of the oldest message format carries no time: then the wall clock has to do, for this one check.
-    let sent_ms = record.timestamp_ms.or_else(|| Some(clock::wall_ms()));
-    match live.record(partition, offset, sent_ms, record.payload()) {
+    match live.record(partition, offset, Some(sent_ms(record.timestamp_ms, wall_ms)), record.payload()) {
         Outcome::Post(post) => on(Step::Post { partition: partition.cast_unsigned(), offset, post: &post }),
         Outcome::Rejected(rejected) => {
             if let Some(letters) = letters {

@@ -227,9 +227,12 @@ impl Shard {
 
     /// Lets go of the hashtags of fewest posts, minutes first, until the panes fit their budget.
     fn keep_within_budget(&mut self) -> u64 {
-        let mut evicted = 0;
-        let mut posts_min = 2;
-        while self.bytes() > self.budget && posts_min <= 1 << 20 {
+        if self.bytes() <= self.budget {
+            return 0;
+        }
+        self.spare.clear();
+        let (mut evicted, mut posts_min) = (0, 2);
+        while self.evictable_bytes() > self.evictable_max() && posts_min <= 1 << 20 {
             for level in [1, 0, 2] {
                 let ends: Vec<i64> = self.ladder.level(level).keys().copied().collect();
                 for end in ends {
@@ -249,6 +252,17 @@ impl Shard {
             self.usuals = Usuals::recount(&self.ladder, self.closed_through);
         }
         evicted
+    }
+
+    /// What is left of the budget for panes beside rows and what tells duplicates, neither of which evicting hashtags makes
+    /// smaller; at least a quarter of it, so that neither starves the busiest hashtags.
+    fn evictable_max(&self) -> usize {
+        let fixed = self.bytes() - self.evictable_bytes();
+        self.budget.saturating_sub(fixed).max(self.budget / 4)
+    }
+
+    fn evictable_bytes(&self) -> usize {
+        self.ladder.bytes() + self.open.values().map(|open| open.bytes() - open.seen_bytes()).sum::<usize>()
     }
 
     /// Whether hashtags were let go of after `tick`, for want of memory.

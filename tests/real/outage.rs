@@ -105,6 +105,6 @@ fn a_frozen_broker_keeps_nobody_for_ever() {
         Err(error) if error.is_passing() => None,
         Err(error) => panic!("{error:?}"),
     });
-    assert_eq!(writer.last(&alerts).unwrap(), Some((2, 0)));
+    assert_eq!(writer.last(&alerts, &|| false).unwrap(), Some((2, 0)));
     assert_eq!(cluster.consume_all(&alerts).len(), 2);
 }

@@ -43,23 +43,27 @@ fn lines_are_there_once_and_aborted_ones_never() {
     let (_guard, cluster) = shared();
     let topic = cluster.create_topic("alerts", 1);
     let mut writer = AlertWriter::connect(&cluster.config("posts"), &fresh("id")).unwrap();
-    assert_eq!(writer.last(&topic).unwrap(), None, "an empty topic");
+    assert_eq!(writer.last(&topic, &|| false).unwrap(), None, "an empty topic");
     writer.write(&topic, &[], &[]).unwrap();
-    assert_eq!(writer.last(&topic).unwrap(), None);
+    assert_eq!(writer.last(&topic, &|| false).unwrap(), None);
 
     let stranger = stranger(cluster, &fresh("stranger"));
     leave_open(&stranger, &topic, 5);
     stranger.abort_transaction(Duration::from_secs(30)).unwrap();
-    assert_eq!(writer.last(&topic).unwrap(), None, "aborted records only");
+    assert_eq!(writer.last(&topic, &|| false).unwrap(), None, "aborted records only");
 
     let first = [line(10, 0), line(10, 1), line(10, 2)];
     writer.write(&topic, &first, &[("instance", b"a".to_vec())]).unwrap();
-    assert_eq!(writer.last(&topic).unwrap(), Some((10, 2)), "a control record after the last line");
+    assert_eq!(writer.last(&topic, &|| false).unwrap(), Some((10, 2)), "a control record after the last line");
     leave_open(&stranger, &topic, 200);
     stranger.abort_transaction(Duration::from_secs(30)).unwrap();
-    assert_eq!(writer.last(&topic).unwrap(), Some((10, 2)), "more aborted records than the first look takes in");
+    assert_eq!(
+        writer.last(&topic, &|| false).unwrap(),
+        Some((10, 2)),
+        "more aborted records than the first look takes in"
+    );
     writer.write(&topic, &[line(11, 0)], &[]).unwrap();
-    assert_eq!(writer.last(&topic).unwrap(), Some((11, 0)));
+    assert_eq!(writer.last(&topic, &|| false).unwrap(), Some((11, 0)));
     let all = [first.to_vec(), vec![line(11, 0)]].concat();
     assert_eq!(cluster.consume_all(&topic), values(&all));
 }
@@ -71,7 +75,7 @@ fn a_second_writer_fences_the_first() {
     let mut first = AlertWriter::connect(&kafka, &id).unwrap();
     first.write(&topic, &[line(1, 0)], &[]).unwrap();
     let mut second = AlertWriter::connect(&kafka, &id).unwrap();
-    assert_eq!(second.last(&topic).unwrap(), Some((1, 0)));
+    assert_eq!(second.last(&topic, &|| false).unwrap(), Some((1, 0)));
     second.write(&topic, &[line(2, 0)], &[]).unwrap();
     for _ in 0..2 {
         let refused = first.write(&topic, &[line(2, 0)], &[]).unwrap_err();
@@ -103,7 +107,7 @@ fn what_a_killed_writer_left_open_is_aborted() {
     let killed = stranger(cluster, &format!("{id}-decide"));
     leave_open(&killed, &topic, 3);
     let mut writer = AlertWriter::connect(&cluster.config("posts"), &id).unwrap();
-    assert_eq!(writer.last(&topic).unwrap(), None);
+    assert_eq!(writer.last(&topic, &|| false).unwrap(), None);
     writer.write(&topic, &[line(5, 0)], &[]).unwrap();
     assert_eq!(cluster.consume_all(&topic), values(&[line(5, 0)]));
     // It was killed: it says no goodbye.
@@ -131,10 +135,10 @@ fn a_topic_that_is_not_ours_is_refused() {
     let (_guard, cluster) = shared();
     let writer = AlertWriter::connect(&cluster.config("posts"), &fresh("id")).unwrap();
     let spread = cluster.create_topic("spread", 2);
-    let refused = writer.last(&spread).unwrap_err();
+    let refused = writer.last(&spread, &|| false).unwrap_err();
     assert!(refused.to_string().contains("has 2 partitions and must have 1"), "{refused}");
     let foreign = cluster.create_topic("foreign", 1);
     cluster.produce(&foreign, &BTreeMap::from([(0, numbered(3))]));
-    let refused = writer.last(&foreign).unwrap_err();
+    let refused = writer.last(&foreign, &|| false).unwrap_err();
     assert!(matches!(refused, Error::Other(_)), "{refused:?}");
 }

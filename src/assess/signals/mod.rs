@@ -20,7 +20,7 @@ pub mod talk;
 pub mod top_share;
 
 use super::crowd::Crowd;
-use super::interval::Estimate;
+use super::interval::{Estimate, Z};
 
 /// What signals beside the crowd itself need to know of a hashtag.
 #[derive(Clone, Copy, Debug, Default)]
@@ -55,7 +55,7 @@ impl Spread {
         let variance = (self.squares as f64 - sum * mean) / (n - 1.0).max(1.0);
         let value = variance / mean;
         // Under independence it has a relative standard error of √(2/(n-1)) (Fisher 1950).
-        let half = 1.96 * value * libm::sqrt(2.0 / (n - 1.0).max(1.0));
+        let half = Z * value * libm::sqrt(2.0 / (n - 1.0).max(1.0));
         Estimate { value, low: (value - half).max(0.0), high: value + half }
     }
 }
