@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests; clippy knows only the functions with #[test]")]
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
 use serde_json::{Value, json};
@@ -149,7 +149,7 @@ fn same_as_the_tool(name: &str) {
     let from_log = case.evaluate(&["--json", "--alerts", case.log.to_str().unwrap()]);
     assert_eq!(String::from_utf8_lossy(&replayed), String::from_utf8_lossy(&from_log), "{name}: a log is scored alike");
     let ours: Value = serde_json::from_slice(&replayed).unwrap();
-    println!("{}", String::from_utf8_lossy(&case.evaluate(&[])));
+    println!("{}", String::from_utf8_lossy(&case.evaluate(&["--alerts", case.log.to_str().unwrap()])));
     let Some(tool) = case.score(&["--json", "--list"]) else { return };
     let tool = String::from_utf8(tool).unwrap();
     let theirs: Value = serde_json::from_str(tool.lines().next().unwrap()).unwrap();
@@ -241,7 +241,7 @@ fn the_table_says_what_was_found_missed_and_falsely_called_and_why() {
     let (code, stdout, stderr) = run(&small(), &SMALL);
     assert_eq!((code, stderr.as_str()), (Some(0), ""));
     let wanted = "\
-600 posts in 0.42 days; 1 lines are no post
+600 posts in 0.42 days; lines rejected: 1
 
 alerts of coordinated bursts
   true 1, false 1, ambiguous 0
@@ -283,6 +283,18 @@ fn without_ids_no_alert_is_true_and_that_is_said() {
         assert_eq!((&ours["alerts"]["true"], &ours["alerts"]["false"]), (&json!(0), &json!(2)));
         assert!(stderr.contains("no post of the stream is coordinated"), "{stderr}");
     }
+}
+
+#[test]
+fn labels_of_another_stream_are_pointed_out() {
+    let folder = small();
+    let path = folder.path().join("episodes.json");
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, text.replace("\"crowd\"", "\"crwd\"")).unwrap();
+    let (code, _, stderr) = run(&folder, &SMALL);
+    assert_eq!(code, Some(0), "{stderr}");
+    assert!(stderr.contains("1 of 3 episodes have no post in the stream"), "{stderr}");
+    assert!(stderr.contains("#crwd from 2017-05-06T01:00:00.000Z"), "{stderr}");
 }
 
 #[test]
@@ -351,13 +363,25 @@ fn an_alert_log_may_come_by_pipe() {
     assert_eq!(String::from_utf8(piped).unwrap(), run(&folder, &SMALL).1);
 }
 
+/// The label names the hashtag as people write it.
 #[test]
-fn a_small_stream_is_replayed_where_no_log_is_given() {
-    let folder = small();
-    let (code, stdout, stderr) = run(&folder, &[&SMALL[..6], &["--json", "-q"]].concat());
-    assert_eq!(code, Some(0), "{stderr}");
-    let ours: Value = serde_json::from_str(&stdout).unwrap();
-    // One account that posts once a minute is no burst.
-    assert_eq!((&ours["posts"], &ours["alerts"]["true"], &ours["signals"]), (&json!(600), &json!(0), &json!([])));
-    assert!(Path::new(&folder.path().join("posts.zst")).exists());
+fn synthetic_posts_are_replayed_and_scored_as_the_log_of_their_replay() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |args: &[&str]| good(tagwatch(&folder).args(args).output().unwrap());
+    run(&["simulate", "--scenario", "ephemeral", "--seed", "7", "--out", "posts"]);
+    run(&["replay", "-q", "posts", "--alerts", "log"]);
+    let log = std::fs::read_to_string(folder.path().join("log")).unwrap();
+    let lines = log.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let mut pushes = lines.filter(|line| line["kind"] == "coordinated_burst" && line["state"] == "firing");
+    let push = pushes.next().expect("the push raises an alert");
+    let episodes = json!([{"hashtag": format!("#{}", push["display"].as_str().unwrap()), "kind": "coordinated",
+        "start": push["onset"], "end": push["at"]}]);
+    std::fs::write(folder.path().join("episodes"), episodes.to_string()).unwrap();
+    let replayed = run(&["evaluate", "posts", "--episodes", "episodes", "--json"]);
+    let from_log = run(&["evaluate", "posts", "--episodes", "episodes", "--json", "--alerts", "log"]);
+    assert_eq!(String::from_utf8_lossy(&replayed), String::from_utf8_lossy(&from_log));
+    let ours: Value = serde_json::from_slice(&replayed).unwrap();
+    assert_ne!(push["display"], push["hashtag"]);
+    assert_eq!(ours["coordinated"]["by_subkind"]["other"]["detected"], 1, "{ours}");
+    assert_eq!(ours["false_alerts"][0]["explanation"], push["explanation"], "no ids, no true alert: {ours}");
 }

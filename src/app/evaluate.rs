@@ -71,9 +71,7 @@ pub fn execute(args: Args, common: &Common) -> anyhow::Result<Exit> {
     }
     let hashtags = log.hashtags.iter().copied().chain(log.alerts.iter().map(|alert| alert.hashtag.as_str()));
     let posts = gather(Gathering::of(hashtags), &args.stream, common.format.into(), &config, &ids)?;
-    if posts.coordinated == 0 && episodes.iter().any(|episode| episode.label == Label::Coordinated) {
-        warn!("no post of the stream is coordinated, so no alert is true: --ids must name the posts of the operation");
-    }
+    warn_of_labels(&posts, &episodes);
     let evaluation = evaluate(&posts, &log.alerts, &episodes);
     let mut stdout = io::stdout().lock();
     let printed = match args.json {
@@ -96,11 +94,25 @@ fn check_stdin(args: &Args) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Labels that say nothing about this stream would only show as bad figures.
+fn warn_of_labels(posts: &Posts, episodes: &[Episode]) {
+    if posts.coordinated == 0 && episodes.iter().any(|episode| episode.label == Label::Coordinated) {
+        warn!("no post of the stream is coordinated, so no alert is true: --ids must name the posts of the operation");
+    }
+    let empty: Vec<&Episode> = episodes.iter().filter(|episode| !posts.any_in(episode)).collect();
+    if let Some(Episode { hashtag, start, .. }) = empty.first() {
+        let (some, all) = (empty.len(), episodes.len());
+        warn!("{some} of {all} episodes have no post in the stream: the first is #{hashtag} from {start}");
+    }
+}
+
 fn read_episodes(path: &Path) -> anyhow::Result<Vec<Episode>> {
     let mut json = Vec::new();
-    each_line(path, EPISODES_BYTES_MAX, |_, line| {
+    each_line(path, EPISODES_BYTES_MAX, |number, line| {
+        if number > 1 {
+            json.push(b'\n');
+        }
         json.extend_from_slice(line);
-        json.push(b'\n');
         Ok(())
     })?;
     Episode::read_all(&json).with_context(|| format!("the episodes file {}", path.display()))

@@ -40,10 +40,8 @@ pub struct Episode {
     #[serde(serialize_with = "shown")]
     pub end: EventTime,
     /// Posts in it, as the file says.
-    #[serde(rename = "posts")]
     pub posts: Option<u64>,
     /// Accounts in it, as the file says.
-    #[serde(rename = "accounts")]
     pub accounts: Option<u64>,
 }
 

@@ -82,6 +82,13 @@ impl Posts {
         if recent.is_empty() { 0.0 } else { coordinated as f64 / recent.len() as f64 }
     }
 
+    /// Whether the episode has any post.
+    pub fn any_in(&self, episode: &Episode) -> bool {
+        let posts = self.of(&episode.hashtag);
+        let first = posts.partition_point(|(ts, _)| *ts < episode.start);
+        posts.get(first).is_some_and(|(ts, _)| *ts <= episode.end)
+    }
+
     /// When the episode's 20th post was written; its start where it has fewer.
     pub fn counted_from(&self, episode: &Episode) -> EventTime {
         let posts = self.of(&episode.hashtag);
@@ -129,6 +136,10 @@ mod tests {
         assert_eq!(posts.counted_from(&episode("a", Label::Coordinated, 0, 19)), at(19), "at its very end");
         assert_eq!(posts.counted_from(&episode("a", Label::Coordinated, 0, 18)), at(0), "19 posts");
         assert_eq!(posts.counted_from(&episode("a", Label::Coordinated, 10, 60)), at(10), "15 posts");
+        assert!(posts.any_in(&episode("a", Label::Organic, 24, 60)), "one, at its very start");
+        assert!(
+            !posts.any_in(&episode("a", Label::Organic, 25, 60)) && !posts.any_in(&episode("b", Label::Organic, 0, 9))
+        );
         assert_eq!(posts.counted_from(&episode("b", Label::Coordinated, 1, 60)), at(1));
     }
 }

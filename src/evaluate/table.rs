@@ -8,7 +8,7 @@ use super::score::{Evaluation, Found};
 impl fmt::Display for Evaluation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let alerts = &self.alerts;
-        let rejected = if self.rejected > 0 { format!("; {} lines are no post", self.rejected) } else { String::new() };
+        let rejected = if self.rejected > 0 { format!("; lines rejected: {}", self.rejected) } else { String::new() };
         writeln!(f, "{} posts in {} days{rejected}", self.posts, self.days)?;
         writeln!(f, "\nalerts of coordinated bursts")?;
         writeln!(f, "  true {}, false {}, ambiguous {}", alerts.right, alerts.wrong, alerts.ambiguous)?;
