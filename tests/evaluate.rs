@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests; clippy knows only the functions with #[test]")]
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use serde_json::{Value, json};
@@ -62,16 +62,40 @@ impl Case {
         good(command.args(more).output().unwrap())
     }
 
-    /// What the scoring tool says; none, and a word about it, without python3.
-    fn score(&self, more: &[&str]) -> Option<Vec<u8>> {
+    /// A log that no detector would write: lines at, just before and just after every edge of the definitions, of every
+    /// kind and state in turn; of all of them one in `every`.
+    fn edges(&self, every: usize) -> PathBuf {
+        let episodes: Value = serde_json::from_slice(&std::fs::read(&self.episodes).unwrap()).unwrap();
+        let ms = |at: &Value| at.as_str().unwrap().parse::<jiff::Timestamp>().unwrap().as_millisecond();
+        let kinds = ["coordinated_burst", "organic_burst", "suspected_coordination", "coordinated_burst"];
+        let states = ["firing", "firing", "resolved", "firing", "pending"];
+        let mut log = String::new();
+        for (index, episode) in episodes.as_array().unwrap().iter().enumerate() {
+            let (start, end) = (ms(&episode["start"]), ms(&episode["end"]));
+            let middle = i64::midpoint(start, end);
+            let edges = [start - 10 * MINUTE, start, middle, end, end + 30 * MINUTE, end + 90 * MINUTE];
+            let near = edges.iter().flat_map(|edge| [edge - 1, *edge, edge + 1]);
+            for (turn, at) in (index..).zip(near).filter(|(turn, _)| turn % every == 0) {
+                let hashtag = format!("#{}", episode["hashtag"].as_str().unwrap().to_uppercase());
+                let line = json!({"hashtag": hashtag, "kind": kinds[turn % 4], "state": states[turn % 5], "at": at});
+                log.push_str(&format!("{line}\n"));
+            }
+        }
+        let path = self.folder.path().join(format!("edges-{every}.ndjson"));
+        std::fs::write(&path, log).unwrap();
+        path
+    }
+
+    /// What the scoring tool says of a log; none, and a word about it, without python3.
+    fn score(&self, log: &Path) -> Option<String> {
         let tool = std::path::absolute(shared().join("tools/score_alerts.py")).unwrap();
         let mut command = Command::new("python3");
-        command.arg(tool).args([&self.stream, &self.log, &self.episodes, &self.ids]).args(more);
-        let Ok(output) = command.output() else {
+        let files = [self.stream.as_path(), log, &self.episodes, &self.ids];
+        let Ok(output) = command.arg(tool).args(files).args(["--json", "--list"]).output() else {
             println!("skipped: {} cannot be scored without python3", self.stream.display());
             return None;
         };
-        Some(good(output))
+        Some(String::from_utf8(good(output)).unwrap())
     }
 }
 
@@ -146,14 +170,22 @@ fn listed(text: &str) -> Vec<String> {
 fn same_as_the_tool(name: &str) {
     let Some(case) = Case::of(name) else { return };
     let replayed = case.evaluate(&["--json"]);
-    let from_log = case.evaluate(&["--json", "--alerts", case.log.to_str().unwrap()]);
-    assert_eq!(String::from_utf8_lossy(&replayed), String::from_utf8_lossy(&from_log), "{name}: a log is scored alike");
-    let ours: Value = serde_json::from_slice(&replayed).unwrap();
-    println!("{}", String::from_utf8_lossy(&case.evaluate(&["--alerts", case.log.to_str().unwrap()])));
-    let Some(tool) = case.score(&["--json", "--list"]) else { return };
-    let tool = String::from_utf8(tool).unwrap();
+    let ours = |log: &Path| case.evaluate(&["--json", "--alerts", log.to_str().unwrap()]);
+    let text = |json: &[u8]| String::from_utf8_lossy(json).into_owned();
+    assert_eq!(text(&replayed), text(&ours(&case.log)), "{name}: a log is scored alike");
+    println!("{}", text(&case.evaluate(&["--alerts", case.log.to_str().unwrap()])));
+    let (dense, sparse) = (case.edges(3), case.edges(11));
+    for (log, json) in [(&case.log, replayed), (&dense, ours(&dense)), (&sparse, ours(&sparse))] {
+        let Some(tool) = case.score(log) else { return };
+        compare(name, &serde_json::from_slice(&json).unwrap(), &tool);
+    }
+}
+
+/// Holds every number and every list that both print to the other.
+fn compare(name: &str, ours: &Value, tool: &str) {
     let theirs: Value = serde_json::from_str(tool.lines().next().unwrap()).unwrap();
-    let pairs = pairs(&ours);
+    println!("{name}: {theirs}");
+    let pairs = pairs(ours);
     for (key, value) in &pairs {
         assert!(same(value, &theirs[key]), "{name}: {key} is {value}, and {} by the tool", theirs[key]);
     }
@@ -162,7 +194,7 @@ fn same_as_the_tool(name: &str) {
         assert!(pairs.iter().any(|(ours, _)| ours == *key), "{name}: {key} is in no pair");
     }
     assert_eq!(pairs.len(), keys.len(), "{name}: {keys:?}");
-    assert_eq!(lists(&ours), listed(&tool), "{name}");
+    assert_eq!(lists(ours), listed(tool), "{name}");
     assert_eq!(ours["rejected"], 0, "{name}");
 }
 

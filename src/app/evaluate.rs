@@ -32,7 +32,8 @@ pub struct Args {
     /// coordinated and no alert is true.
     #[arg(long, value_name = "FILE")]
     pub ids: Option<PathBuf>,
-    /// Score this alert log instead of replaying; of a line hashtag, kind, state and at are needed.
+    /// Score this alert log instead of replaying, tagwatch's own or another detector's; `-` is stdin. A line needs hashtag,
+    /// kind and at; one without state counts as firing.
     #[arg(long, value_name = "FILE")]
     pub alerts: Option<PathBuf>,
     /// Print one JSON object instead of the table.
