@@ -7,6 +7,7 @@ pub mod assess;
 pub mod clock;
 pub mod config;
 pub mod decide;
+pub mod evaluate;
 pub mod exchange;
 pub mod kafka;
 pub mod model;

@@ -2,7 +2,7 @@
 //! may touch, how long files and functions are, which words are used. Prints every finding at once, with file and line.
 //!
 //! The layers, each may import those before it:
-//! model, config, track, assess, decide, clock, kafka, source · exchange · store · report, simulate, app, main.
+//! model, config, track, assess, decide, clock, kafka, source · exchange · store · report, simulate · evaluate, app, main.
 //! `config` stands right after `model` because its types are plain values that every stage is told its numbers in;
 //! `clock` comes after the core, which has no use for it.
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail the test by panicking")]
@@ -29,12 +29,12 @@ const LAYERS: &[&[&str]] = &[
     &["clock"],
     &["kafka"],
     &["source", "exchange", "store", "report"],
-    &["simulate"],
+    &["simulate", "evaluate"],
     &["app"],
 ];
 
 /// Layers without async, I/O, clocks, logs and shared state: everything they know is an argument.
-const PURE: &[&str] = &["model", "track", "assess", "decide"];
+const PURE: &[&str] = &["model", "track", "assess", "decide", "evaluate"];
 
 /// What answers requests; the board, the metrics and the deliveries know nothing of HTTP's server.
 const HTTP: &[&str] =

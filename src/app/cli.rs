@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use super::{check, demo, replay, run, simulate, topics};
+use super::{check, demo, evaluate, replay, run, simulate, topics};
 use crate::config::{Config, Faults, Sources, load};
 use crate::model::EventTime;
 use crate::source::decode::Format;
@@ -27,6 +27,7 @@ Examples:
   tagwatch check --sample posts.ndjson            does it understand my posts and my config?
   tagwatch run --config tagwatch.toml             the service
   tagwatch replay april.ndjson.zst > alerts.ndjson
+  tagwatch evaluate april.ndjson.zst --episodes april.json --ids operation.txt
   tagwatch run --set kafka.brokers=kafka-1:9092 --set memory.budget=2GiB
 
 Every config key can also be set in the environment: TAGWATCH_KAFKA__BROKERS is kafka.brokers.
@@ -42,6 +43,8 @@ pub enum Command {
     Run(run::Args),
     /// Read posts from files in event time, as fast as they can be read, and write the alert log.
     Replay(replay::Args),
+    /// Replay posts whose episodes are known and say how good the alerts are.
+    Evaluate(evaluate::Args),
     /// Check the config and, with --sample, say what is understood of a file of posts.
     Check(check::Args),
     /// Show or create the topics that the config needs.

@@ -8,6 +8,7 @@ pub mod check;
 pub mod cli;
 mod deciding;
 pub mod demo;
+pub mod evaluate;
 pub mod exit;
 pub mod logging;
 pub mod pipeline;
@@ -48,6 +49,7 @@ fn execute(command: Command, common: &Common) -> anyhow::Result<Exit> {
         Command::Demo(args) => demo::execute(args, common),
         Command::Run(args) => run::execute(args, common),
         Command::Replay(args) => replay::execute(args, common),
+        Command::Evaluate(args) => evaluate::execute(args, common),
         Command::Check(args) => check::execute(args, common),
         Command::Topics(args) => topics::execute(args, common),
         Command::Simulate(args) => simulate::execute(args, common),

@@ -133,7 +133,7 @@ fn unwritable(name: &str, error: &io::Error) -> io::Error {
 }
 
 /// Bytes as they lie on the disk: of a packed file, too, the end is known.
-fn progress_bar() -> ProgressBar {
+pub(super) fn progress_bar() -> ProgressBar {
     let style = ProgressStyle::with_template("{bar:40} {percent:>3} %  {bytes_per_sec}, {eta} left");
     ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }

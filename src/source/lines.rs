@@ -167,7 +167,7 @@ impl Lines {
 }
 
 /// The error that names a file and says how far reading came.
-pub(super) fn unreadable(path: &Path, what: &str, lines: i64, error: &io::Error) -> io::Error {
+pub fn unreadable(path: &Path, what: &str, lines: i64, error: &io::Error) -> io::Error {
     let after = if lines > 0 { format!(" after {lines} lines") } else { String::new() };
     let cut = if error.kind() == io::ErrorKind::UnexpectedEof { "it is cut short, " } else { "" };
     io::Error::new(error.kind(), format!("cannot {what} {}{after}: {cut}{error}", path.display()))

@@ -27,7 +27,7 @@ mod deal;
 mod hold;
 #[cfg(test)]
 mod kafka_tests;
-mod lines;
+pub mod lines;
 pub mod shared;
 pub mod start;
 
