@@ -218,7 +218,7 @@ impl Decider {
     }
 
     fn verdict(&self, report: &HashtagReport, burst: Burst, coordination: &Coordination) -> Verdict {
-        let points = |points: f64| Score(libm::round(points * 100.0) as i32);
+        let points = Score::of_points;
         let (hour, five) = (report.windows.h1, report.windows.m5);
         let begins = burst.score >= points(self.detect.burst_enter) && burst.q <= self.detect.false_discovery_rate;
         let bursting = burst.score >= points(self.detect.burst_exit) && five.posts * BURSTING_PART >= hour.posts;
