@@ -173,6 +173,9 @@ impl Sweep {
     }
 }
 
+/// A score a count.
+type Detector = fn(&[f64]) -> Vec<f64>;
+
 /// NAB's detector `windowedGaussian`: one minus the tail of a normal distribution with mean and deviation of the last 6 400
 /// counts, moved on by 100; kept with twelve digits, as in NAB's result files, so that a tail below 5e-13 is 1.
 fn windowed_gaussian(counts: &[f64]) -> Vec<f64> {
@@ -243,7 +246,7 @@ fn the_rules_give_the_published_scores_of_two_detectors() {
     let Some(nab) = folder() else { return };
     let corpus = corpus(&nab);
     assert_eq!((corpus.len(), corpus.iter().map(|series| series.windows.len()).sum::<usize>()), (10, 33));
-    let detectors: [(&str, fn(&[f64]) -> Vec<f64>, f64); 2] =
+    let detectors: [(&str, Detector, f64); 2] =
         [("windowedGaussian", windowed_gaussian, 51.41), ("relativeEntropy", relative_entropy, 59.76)];
     for (name, detector, total) in detectors {
         let published = published(&nab, name);
