@@ -50,7 +50,7 @@ fn help_names_every_command_and_goes_to_stdout() {
 
 #[test]
 fn wrong_usage_ends_with_2_and_says_so_on_stderr() {
-    let cases: [&[&str]; 10] = [
+    let cases: [&[&str]; 12] = [
         &[],
         &["watch"],
         &["--no-such-flag"],
@@ -59,6 +59,8 @@ fn wrong_usage_ends_with_2_and_says_so_on_stderr() {
         &["replay"],
         &["replay", "--as-of", "yesterday", "x"],
         &["replay", "--partitions", "0", "x"],
+        &["replay", "--counts", "x.csv", "y"],
+        &["replay", "--counts", "x.csv", "--partitions", "2"],
         &["topics"],
         &["simulate", "--topic", "a", "--out", "b"],
     ];

@@ -6,6 +6,7 @@ use clap::Parser;
 
 pub mod check;
 pub mod cli;
+mod counting;
 mod deciding;
 pub mod demo;
 pub mod evaluate;

@@ -9,7 +9,7 @@ use anyhow::anyhow;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::replaying::{Options, open, replay};
-use super::{Common, Exit, cli};
+use super::{Common, Exit, cli, counting};
 use crate::config::{KeyUse, sketch_key};
 use crate::model::EventTime;
 
@@ -18,8 +18,12 @@ use crate::model::EventTime;
 #[command(after_help = EXAMPLES)]
 pub struct Args {
     /// Posts, one a line: plain, gzip or zstd; `-` is stdin. Each file is a source partition of its own.
-    #[arg(required = true, value_name = "FILE")]
+    #[arg(required_unless_present = "counts", value_name = "FILE")]
     pub files: Vec<PathBuf>,
+    /// Instead of posts a series of counts, a CSV file with the columns timestamp and value: the burst axis alone, one line
+    /// a row on stdout.
+    #[arg(long, value_name = "CSV", conflicts_with_all = ["files", "alerts", "partitions", "as_of"])]
+    pub counts: Option<PathBuf>,
     /// Write the alert log here instead of stdout; the file is truncated.
     #[arg(long, value_name = "PATH")]
     pub alerts: Option<PathBuf>,
@@ -50,6 +54,7 @@ Examples:
   tagwatch replay april.ndjson.zst > alerts.ndjson
   tagwatch replay --alerts alerts.ndjson --summary json a.ndjson b.ndjson
   zcat posts.gz | tagwatch replay -
+  tagwatch replay --counts posts_a_minute.csv > bursts.ndjson
 
 Writes no state. Without TAGWATCH_KEY and privacy.key_file a fixed key is used, so that two people get the same log.";
 
@@ -62,6 +67,10 @@ pub fn execute(args: Args, common: &Common) -> anyhow::Result<Exit> {
         return Err(anyhow!("stdin (`-`) can be read once").context(Exit::Usage));
     }
     let config = common.config()?;
+    let form = args.summary.unwrap_or(if common.quiet { Summary::None } else { Summary::Text });
+    if let Some(path) = &args.counts {
+        return counting::execute(path, form, &config);
+    }
     let options = Options {
         files: args.files,
         partitions: args.partitions,
@@ -82,7 +91,6 @@ pub fn execute(args: Args, common: &Common) -> anyhow::Result<Exit> {
     })?;
     bar.iter().for_each(ProgressBar::finish_and_clear);
     // Where stderr is closed there is nobody left to tell.
-    let form = args.summary.unwrap_or(if common.quiet { Summary::None } else { Summary::Text });
     if form != Summary::Json && summary.understood_none() {
         let _ = writeln!(
             io::stderr(),

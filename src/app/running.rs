@@ -93,6 +93,7 @@ impl Service {
         let folder = Folder::open(&self.config.state.dir).map_err(refused)?;
         let state = restore(&folder, &self.config, keyed.fingerprint()).map_err(refused)?;
         report.metrics.restored(began.elapsed());
+        health.set_restored();
         report.board.recall(state.decider.open_lines().cloned());
         let parts = Parts { config: self.config, keyed, format: self.format, shared: self.shared, report, health };
         let ended = parts.connect_and_run(folder, state, self.on_line);
@@ -154,7 +155,6 @@ impl Parts {
             decider.state_was_lost();
         }
         self.report.metrics.kafka_up(true);
-        self.health.set_restored();
 
         let outlets_refresh = Arc::default();
         let options = ShardOptions {

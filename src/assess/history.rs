@@ -43,9 +43,9 @@ pub struct History {
 }
 
 /// Hours of watching from which a day's average is usual.
-const WATCHED_HOURS_MIN: i64 = 2;
+pub const WATCHED_HOURS_MIN: i64 = 2;
 /// Dispersion taken where history is too short to tell: hourly counts of hashtags are far from Poisson.
-const DISPERSION_PRIOR: f64 = 4.0;
+pub const DISPERSION_PRIOR: f64 = 4.0;
 
 /// Hours of watching before `tick`.
 pub fn watched_hours(shard: &Shard, tick: i64) -> i64 {

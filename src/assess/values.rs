@@ -7,6 +7,11 @@ use serde::{Deserialize, Serialize};
 pub struct Score(pub i32);
 
 impl Score {
+    /// The score of so many points, such as a threshold of the config.
+    pub fn of_points(points: f64) -> Score {
+        Score(libm::round(points * 100.0) as i32)
+    }
+
     /// The score as the number that is printed.
     pub fn as_f64(self) -> f64 {
         f64::from(self.0) / 100.0

@@ -35,12 +35,14 @@ pub fn bursts(tick: Tick, candidates: &[&HashtagReport], curve: &BirthCurve) -> 
     candidates
         .iter()
         .zip(qs)
-        .map(|(report, q)| {
-            let decades = -libm::log10(q.max(1e-300));
-            let score = libm::round(10_000.0 * (decades / DECADES_FULL).clamp(0.0, 1.0));
-            Burst { score: Score(score as i32), q, expected_posts: report.history.posts }
-        })
+        .map(|(report, q)| Burst { score: score(q), q, expected_posts: report.history.posts })
         .collect()
+}
+
+/// The score of a false discovery rate: 100 · -log10(q) / 6.
+pub(super) fn score(q: f64) -> Score {
+    let decades = -libm::log10(q.max(1e-300));
+    Score(libm::round(10_000.0 * (decades / DECADES_FULL).clamp(0.0, 1.0)) as i32)
 }
 
 fn p_value(tick: Tick, report: &HashtagReport, curve: &BirthCurve) -> f64 {
@@ -69,6 +71,11 @@ fn p_value(tick: Tick, report: &HashtagReport, curve: &BirthCurve) -> f64 {
 fn tail(observed: f64, expected: f64, dispersion: f64) -> f64 {
     let expected = expected.max(EXPECTED_MIN);
     let z = 2.0 * (libm::sqrt(observed + 0.375) - libm::sqrt(expected + 0.375)) / libm::sqrt(dispersion.max(1.0));
+    upper_tail(z)
+}
+
+/// P(Z ≥ z) of a standard normal Z.
+pub(super) fn upper_tail(z: f64) -> f64 {
     0.5 * libm::erfc(z / std::f64::consts::SQRT_2)
 }
 

@@ -180,7 +180,7 @@ impl Decider {
         match (open.alert.kind, open.alert.state) {
             (Kind::OrganicBurst, _) => open.organic = core,
             (Kind::CoordinatedBurst, State::Firing)
-                if coordination.unaided >= points(self.detect.coordination_enter) =>
+                if coordination.unaided >= Score::of_points(self.detect.coordination_enter) =>
             {
                 self.memory.crowds.remember(Nature::Coordinated, report.tag, tick, &core);
             }
@@ -250,13 +250,15 @@ impl Decider {
 
     fn verdict(&self, report: &HashtagReport, burst: Burst, coordination: &Coordination) -> Verdict {
         let (hour, five) = (report.windows.h1, report.windows.m5);
-        let begins = burst.score >= points(self.detect.burst_enter) && burst.q <= self.detect.false_discovery_rate;
-        let bursting = burst.score >= points(self.detect.burst_exit) && five.posts * BURSTING_PART >= hour.posts;
-        let enter = points(self.detect.coordination_enter);
+        let begins =
+            burst.score >= Score::of_points(self.detect.burst_enter) && burst.q <= self.detect.false_discovery_rate;
+        let bursting =
+            burst.score >= Score::of_points(self.detect.burst_exit) && five.posts * BURSTING_PART >= hour.posts;
+        let enter = Score::of_points(self.detect.coordination_enter);
         let enough = report.crowd_posts >= FIRM_POSTS && report.crowd_accounts >= FIRM_ACCOUNTS;
         let firm = enough && coordination.score >= enter;
         // Early is not at random: what is certain already has to reach the exit.
-        let exit = points(self.detect.coordination_exit);
+        let exit = Score::of_points(self.detect.coordination_exit);
         let likely = coordination.estimate >= enter && coordination.score >= exit;
         let thin = enough && likely && coordination.two_families_estimate;
         let kind = match (bursting, firm) {
@@ -372,10 +374,6 @@ impl Decider {
         let ticks = |duration: std::time::Duration| i64::try_from(duration.as_millis()).unwrap_or(i64::MAX) / TICK_MS;
         Holds { minimum: ticks(self.detect.minimum_hold), quiet: ticks(self.detect.quiet).max(1) }
     }
-}
-
-fn points(points: f64) -> Score {
-    Score(libm::round(points * 100.0) as i32)
 }
 
 /// How urgent a kind is in a state. What resolves does so at the severity that it had reached.

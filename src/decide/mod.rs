@@ -6,6 +6,7 @@ pub mod birth_curve;
 mod birth_prior;
 pub mod budget;
 pub mod burst;
+pub mod counts;
 pub mod crowds;
 pub mod decider;
 pub mod explain;
