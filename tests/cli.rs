@@ -50,7 +50,7 @@ fn help_names_every_command_and_goes_to_stdout() {
 
 #[test]
 fn wrong_usage_ends_with_2_and_says_so_on_stderr() {
-    let cases: [&[&str]; 12] = [
+    let cases: [&[&str]; 15] = [
         &[],
         &["watch"],
         &["--no-such-flag"],
@@ -63,6 +63,9 @@ fn wrong_usage_ends_with_2_and_says_so_on_stderr() {
         &["replay", "--counts", "x.csv", "--partitions", "2"],
         &["topics"],
         &["simulate", "--topic", "a", "--out", "b"],
+        &["simulate", "--speed", "0"],
+        &["simulate", "--speed", "nan"],
+        &["simulate", "--rate", "1e300"],
     ];
     for args in cases {
         let answer = run(args);
@@ -95,6 +98,36 @@ fn a_wrong_config_ends_every_command_with_78_and_the_same_words() {
     assert_eq!(told(&["run"]), check);
     assert_eq!(told(&["replay", "x.ndjson"]), check);
     assert_eq!(told(&["topics", "plan"]), check);
+}
+
+#[test]
+fn what_librdkafka_or_the_disk_refuses_is_78_before_anything_is_started() {
+    let refused = |command: &str, sets: &[&str]| {
+        let sets = sets.iter().flat_map(|set| ["--set", set]);
+        let answer = run(&[command].into_iter().chain(sets).collect::<Vec<_>>());
+        assert_eq!((answer.code, answer.stdout.as_str()), (Some(78), ""), "{command}:\n{}", answer.stderr);
+        answer.stderr
+    };
+    let sets = ["kafka.client.socket.timeout.mss=3", "kafka.client.linger.ms=soon", "state.dir=/proc/none"];
+    let check = refused("check", &sets);
+    for words in [
+        "kafka.client.socket.timeout.mss (--set kafka.client.socket.timeout.mss): no such configuration property",
+        "kafka.client.linger.ms (--set kafka.client.linger.ms): ",
+        "state.dir (--set state.dir): /proc/none cannot be written",
+    ] {
+        assert!(check.contains(words), "{words}:\n{check}");
+    }
+    assert_eq!(refused("run", &sets), check);
+    let public = ["--listen", "0.0.0.0:0"];
+    let demo = run(&["demo", public[0], public[1]]);
+    assert_eq!(demo.code, Some(78), "{}", demo.stderr);
+    assert!(demo.stderr.contains("can be reached by others and has no http.token_file"), "{}", demo.stderr);
+}
+
+#[test]
+fn stdin_is_read_once() {
+    let twice = run(&["replay", "-", "-"]);
+    assert_eq!((twice.code, twice.stderr.as_str()), (Some(2), "tagwatch: stdin (`-`) can be read once\n"));
 }
 
 #[test]

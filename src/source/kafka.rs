@@ -483,3 +483,15 @@ fn take(
         Outcome::Late | Outcome::Covered => ControlFlow::Continue(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::sent_ms;
+
+    #[test]
+    fn a_stamp_from_the_future_vouches_for_nothing() {
+        assert_eq!(sent_ms(Some(4_070_908_800_000), 1_500_000_000_000), 1_500_000_000_000);
+        assert_eq!(sent_ms(Some(1_400_000_000_000), 1_500_000_000_000), 1_400_000_000_000);
+        assert_eq!(sent_ms(None, 1_500_000_000_000), 1_500_000_000_000);
+    }
+}
