@@ -110,14 +110,15 @@ fn shard() -> Shard {
     shard
 }
 
-fn apply(shard: &mut Shard, said: &[Said]) {
+/// Counts mentions; how many hashtags were let go of for it.
+fn apply(shard: &mut Shard, said: &[Said]) -> u64 {
     let mut batch = MentionBatch::default();
     for one in said {
         let name = format!("tag{:x}", one.tag);
         let display = if one.spelling == 0 { name.clone() } else { format!("{name}#{}", one.spelling) };
         batch.push(TagHash(one.tag), Tick(one.tick), &name, &display, true, one.mention);
     }
-    shard.apply(&batch);
+    shard.apply(&batch).evicted
 }
 
 /// Closes everything due up to `tick`.
@@ -259,7 +260,9 @@ proptest! {
         apply(&mut plain, &said);
         let expected = bytes(&close_to(&mut plain, end_of(&said)));
         let mut other = shard();
-        shuffled(&said, seed).chunks(size).for_each(|part| apply(&mut other, part));
+        for part in shuffled(&said, seed).chunks(size) {
+            apply(&mut other, part);
+        }
         prop_assert!(bytes(&close_to(&mut other, end_of(&said))) == expected);
         // And closing on the way: every mention comes before its tick closes, nothing else counts.
         let mut eager = shard();
@@ -365,7 +368,9 @@ fn a_pane_of_many_runs_is_the_pane_of_one() {
     let said = story.tell();
     let close = |said: &[Said]| {
         let mut shard = shard();
-        said.chunks(5_000).for_each(|part| apply(&mut shard, part));
+        for part in said.chunks(5_000) {
+            apply(&mut shard, part);
+        }
         let closings = close_to(&mut shard, START);
         check_windows(&shard, &without_duplicates(said), START);
         bytes(&closings)
@@ -373,4 +378,23 @@ fn a_pane_of_many_runs_is_the_pane_of_one() {
     let expected = close(&said);
     assert_eq!(expected.len(), 1);
     assert!(close(&shuffled(&said, 77)) == expected, "another order gave another pane");
+}
+
+/// What tells duplicates cannot be let go of while its pane is open: it alone may outgrow a small budget.
+#[test]
+fn where_memory_runs_out_the_busiest_hashtag_stays() {
+    let mut shard = Shard::new(WINDOWS, 4 << 20);
+    shard.watched(EventTime((START - 1) * 10_000));
+    let story = Story { seed: 6, mentions: 400_000, hashtags: 1, accounts: 300, ticks: 1, silence: 0 };
+    let mut said = without_duplicates(&story.tell());
+    let flood = said[0].tag;
+    // Every other one is of a hashtag of its own.
+    for (n, one) in said.iter_mut().enumerate().filter(|(n, _)| n % 2 == 1) {
+        one.tag = mix(1 << 40 | n as u64);
+    }
+    let evicted: u64 = said.chunks(5_000).map(|part| apply(&mut shard, part)).sum();
+    assert!(evicted > 50_000, "{evicted} evicted: the budget was never reached");
+    close_to(&mut shard, START);
+    let counted = shard.ladder().window(flood, START, Window::M1).posts;
+    assert_eq!(counted, said.iter().filter(|one| one.tag == flood).count() as u64);
 }

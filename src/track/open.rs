@@ -83,13 +83,13 @@ impl OpenPane {
     pub fn bytes(&self) -> usize {
         self.listed.capacity() * size_of::<Listed>()
             + self.strings.capacity()
-            + self.seen_bytes()
-            + self.runs.iter().map(Pane::bytes).sum::<usize>()
+            + self.seen.capacity() * 10
+            + self.evictable_bytes()
     }
 
-    /// Those of them that tell duplicates.
-    pub fn seen_bytes(&self) -> usize {
-        self.seen.capacity() * 10
+    /// Those of them that fewer hashtags make fewer.
+    pub fn evictable_bytes(&self) -> usize {
+        self.runs.iter().map(Pane::bytes).sum()
     }
 
     /// Closes the pane. What is left is empty and may become another pane: its memory is the right size already.

@@ -231,7 +231,9 @@ impl Shard {
             return 0;
         }
         self.spare.clear();
-        let (mut evicted, mut posts_min) = (0, 2);
+        // Nothing has fewer posts than one: this only sorts what lies in lists.
+        let mut evicted = self.open.values_mut().map(|open| open.evict(1)).sum::<u64>();
+        let mut posts_min = 2;
         while self.evictable_bytes() > self.evictable_max() && posts_min <= 1 << 20 {
             for level in [1, 0, 2] {
                 let ends: Vec<i64> = self.ladder.level(level).keys().copied().collect();
@@ -254,15 +256,15 @@ impl Shard {
         evicted
     }
 
-    /// What is left of the budget for panes beside rows and what tells duplicates, neither of which evicting hashtags makes
-    /// smaller; at least a quarter of it, so that neither starves the busiest hashtags.
+    /// What is left of the budget for panes beside rows, what tells duplicates and the lists of open panes, none of which
+    /// evicting hashtags makes smaller; at least a quarter of it, so that they do not starve the busiest hashtags.
     fn evictable_max(&self) -> usize {
         let fixed = self.bytes() - self.evictable_bytes();
         self.budget.saturating_sub(fixed).max(self.budget / 4)
     }
 
     fn evictable_bytes(&self) -> usize {
-        self.ladder.bytes() + self.open.values().map(|open| open.bytes() - open.seen_bytes()).sum::<usize>()
+        self.ladder.bytes() + self.open.values().map(OpenPane::evictable_bytes).sum::<usize>()
     }
 
     /// Whether hashtags were let go of after `tick`, for want of memory.
