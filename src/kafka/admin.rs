@@ -92,7 +92,7 @@ impl Admin {
     /// # Errors
     /// [`Error::Unavailable`] where no broker answers within half a minute.
     pub fn plan(&self, needs: &[Need]) -> Result<Vec<Standing>, Error> {
-        let what = format!("listing topics at {}", self.brokers);
+        let what = format!("kafka.brokers ({}) do not list their topics", self.brokers);
         // All topics: asking for one by name would create it where the cluster creates topics by itself.
         let metadata = retry(RETRY_TIMEOUT, || {
             let metadata = self.client.inner().fetch_metadata(None, REQUEST_TIMEOUT);
