@@ -103,12 +103,15 @@ fn check_lines(name: &str, log: &str) {
 
 /// What the scoring tool says of a stream's alerts.
 fn score(name: &str) -> Option<Value> {
-    let path = stream(name)?;
+    score_in(&shared().join("data"), name, &stream(name)?)
+}
+
+/// The same of a stream in any folder, with its labels beside it.
+fn score_in(data: &Path, name: &str, path: &Path) -> Option<Value> {
     let tool = shared().join("tools/score_alerts.py");
-    let data = shared().join("data");
     let folder = tempfile::tempdir().unwrap();
     let alerts = folder.path().join("alerts.ndjson");
-    std::fs::write(&alerts, log(&path, &[])).unwrap();
+    std::fs::write(&alerts, log(path, &[])).unwrap();
     let ids = data.join(format!("{name}.coordinated_ids.txt.gz"));
     let ids = if ids.exists() { ids } else { PathBuf::from("-") };
     let episodes = data.join(format!("{name}.episodes.json"));
@@ -132,14 +135,37 @@ fn recalled(scored: &Value, subkind: &str) -> u64 {
 fn crisis_all_games_and_no_organic_burst_called_coordinated() {
     let Some(scored) = score("crisis_july_2015") else { return };
     assert_eq!(scored["organic_called_coordinated"], 0, "{scored}");
+    assert_eq!(scored["alerts_false"], 0, "{scored}");
     assert_eq!(recalled(&scored, "hashtag-game"), 5, "{scored}");
+    assert!(recalled(&scored, "push") >= 1, "{scored}");
 }
 
 #[test]
 fn pushes_are_found_where_the_naive_rule_finds_nine() {
     let Some(scored) = score("pushes_2014_2015") else { return };
-    assert!(recalled(&scored, "hashtag-game") >= 20, "{scored}");
-    assert!(recalled(&scored, "push") >= 20, "{scored}");
+    assert!(recalled(&scored, "hashtag-game") >= 24, "{scored}");
+    assert!(recalled(&scored, "push") >= 22, "{scored}");
+}
+
+/// One organic post for each pushed one, from a crisis night or from a conference: any share over all accounts drowns.
+#[test]
+fn pushes_that_the_public_joins_one_to_one_are_found() {
+    if stream("pushes_2014_2015").is_none() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    for (donor, least) in [("greek", 42), ("conference", 39)] {
+        let out = folder.path().join(donor);
+        let tool = shared().join("tools/dilute.py");
+        let diluted =
+            Command::new("python3").arg(tool).arg(shared().join("data")).args(["1", donor]).arg(&out).output();
+        let Ok(diluted) = diluted else { return println!("skipped: nothing is diluted without python3") };
+        assert!(diluted.status.success(), "{}", String::from_utf8_lossy(&diluted.stderr));
+        let path = folder.path().join(format!("{donor}.ndjson.gz"));
+        let Some(scored) = score_in(folder.path(), donor, &path) else { return };
+        let found = recalled(&scored, "hashtag-game") + recalled(&scored, "push");
+        assert!(found >= least, "{donor}: {found} of 48, {scored}");
+    }
 }
 
 #[test]
@@ -150,9 +176,10 @@ fn ephemeral_pushes_are_all_found() {
 }
 
 #[test]
-fn conferences_are_hardly_ever_called_coordinated() {
+fn conferences_are_not_called_coordinated() {
     let Some(scored) = score("conferences_2017_2019") else { return };
-    assert!(scored["organic_called_coordinated"].as_u64().unwrap() <= 1, "{scored}");
+    assert_eq!(scored["organic_called_coordinated"], 0, "{scored}");
+    assert!(scored["alerts_false"].as_u64().unwrap() <= 1, "{scored}");
 }
 
 #[test]
