@@ -11,7 +11,7 @@ use tracing::warn;
 
 use super::replay::progress_bar;
 use super::replaying::{Options, open, replay};
-use super::{Common, Exit};
+use super::{Common, Exit, scenarios};
 use crate::config::{Config, KeyUse, sketch_key};
 use crate::evaluate::{Alert, Episode, Gathering, Label, Posts, evaluate};
 use crate::source::decode::{Decoder, Format};
@@ -22,12 +22,12 @@ use crate::source::lines::{Lines, unreadable};
 #[command(after_help = EXAMPLES)]
 pub struct Args {
     /// Posts, one a line: plain, gzip or zstd.
-    #[arg(value_name = "STREAM")]
-    pub stream: PathBuf,
+    #[arg(value_name = "STREAM", required_unless_present = "scenarios")]
+    pub stream: Option<PathBuf>,
     /// Labelled episodes: a JSON list of objects with hashtag, kind (coordinated, organic or ambiguous), start, end and, if
     /// they are to be counted apart, subkind.
-    #[arg(long, value_name = "FILE")]
-    pub episodes: PathBuf,
+    #[arg(long, value_name = "FILE", required_unless_present = "scenarios")]
+    pub episodes: Option<PathBuf>,
     /// Ids of the posts of known operations, one a line: plain, gzip or zstd. Without it, or with `-`, no post is
     /// coordinated and no alert is true.
     #[arg(long, value_name = "FILE")]
@@ -36,6 +36,13 @@ pub struct Args {
     /// kind and at; one without state counts as firing.
     #[arg(long, value_name = "FILE")]
     pub alerts: Option<PathBuf>,
+    /// Instead of a stream, play these scenarios of `tagwatch simulate`, each under many seeds, and print the error rates;
+    /// `all` is every one.
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', conflicts_with_all = ["stream", "episodes", "ids", "alerts"])]
+    pub scenarios: Vec<String>,
+    /// Seeds of each scenario, from 1 on.
+    #[arg(long, value_name = "N", default_value_t = 20, requires = "scenarios", value_parser = clap::value_parser!(u64).range(1..=100_000))]
+    pub seeds: u64,
     /// Print one JSON object instead of the table.
     #[arg(long)]
     pub json: bool,
@@ -61,17 +68,20 @@ const EPISODES_BYTES_MAX: usize = 64 << 20;
 /// The config is wrong (78), standard input is named for two files or for a stream that is read twice (2), or a file cannot
 /// be read or is not what it should be (1).
 pub fn execute(args: Args, common: &Common) -> anyhow::Result<Exit> {
-    check_stdin(&args)?;
+    let (Some(stream), Some(episodes)) = (&args.stream, &args.episodes) else {
+        return scenarios::execute(&args.scenarios, args.seeds, args.json, common);
+    };
+    check_stdin(stream, episodes, args.alerts.as_deref())?;
     let config = common.config()?;
-    let episodes = read_episodes(&args.episodes)?;
+    let episodes = read_episodes(episodes)?;
     let ids = read_ids(args.ids.as_deref())?;
     let mut log = Log::about(&episodes);
     match &args.alerts {
         Some(path) => read_log(path, &mut log)?,
-        None => replay_into(&mut log, &args.stream, &config, common)?,
+        None => replay_into(&mut log, stream, &config, common)?,
     }
     let hashtags = log.hashtags.iter().copied().chain(log.alerts.iter().map(|alert| alert.hashtag.as_str()));
-    let posts = gather(Gathering::of(hashtags), &args.stream, common.format.into(), &config, &ids)?;
+    let posts = gather(Gathering::of(hashtags), stream, common.format.into(), &config, &ids)?;
     warn_of_labels(&posts, &episodes);
     let evaluation = evaluate(&posts, &log.alerts, &episodes);
     let mut stdout = io::stdout().lock();
@@ -83,13 +93,12 @@ pub fn execute(args: Args, common: &Common) -> anyhow::Result<Exit> {
 }
 
 /// Standard input can be read once.
-fn check_stdin(args: &Args) -> anyhow::Result<()> {
+fn check_stdin(stream: &Path, episodes: &Path, alerts: Option<&Path>) -> anyhow::Result<()> {
     let stdin = |path: &&Path| *path == Path::new("-");
-    if stdin(&args.stream.as_path()) && args.alerts.is_none() {
+    if stdin(&stream) && alerts.is_none() {
         return Err(anyhow!("STREAM is read twice and cannot be -; name a file (see --help)").context(Exit::Usage));
     }
-    let named = [Some(args.stream.as_path()), Some(&args.episodes), args.alerts.as_deref()];
-    if named.into_iter().flatten().filter(stdin).count() > 1 {
+    if [Some(stream), Some(episodes), alerts].into_iter().flatten().filter(stdin).count() > 1 {
         return Err(anyhow!("only one file can be -; name the others (see --help)").context(Exit::Usage));
     }
     Ok(())

@@ -35,6 +35,9 @@ pub struct Args {
     /// Event time of the beginning; without it the scenario decides.
     #[arg(long, value_name = "TIME", value_parser = cli::time)]
     pub start: Option<EventTime>,
+    /// Let the seed also draw how large the crowds are and what their habits are, as `tagwatch evaluate --scenarios` does.
+    #[arg(long)]
+    pub varied: bool,
     /// Write to this topic of kafka.brokers.
     #[arg(long, value_name = "TOPIC", conflicts_with = "out")]
     pub topic: Option<String>,
@@ -71,7 +74,7 @@ const FLUSH_MAX: Duration = Duration::from_secs(60);
 pub fn execute(args: Args, common: &Common) -> anyhow::Result<Exit> {
     let config = common.config()?;
     let start = args.start.unwrap_or(Options::START);
-    let options = Options { seed: args.seed, posts: args.posts, rate: args.rate, start };
+    let options = Options { seed: args.seed, posts: args.posts, rate: args.rate, start, varied: args.varied };
     let posts = scenario(&args.scenario, &options).context(Exit::Usage)?;
     let posts = paced(posts, args.speed.map(|speed| Pace::new(start, speed)));
     match &args.topic {

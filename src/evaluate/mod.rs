@@ -19,11 +19,14 @@ pub mod posts;
 
 pub mod score;
 
+pub mod fingerprints;
+
 mod round;
 mod separation;
 mod table;
 
 pub use alert::Alert;
 pub use episode::{Episode, Label};
+pub use fingerprints::{Fingerprint, Fingerprints, Trial};
 pub use posts::{Gathering, Posts};
 pub use score::{Evaluation, evaluate};

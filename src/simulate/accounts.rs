@@ -7,6 +7,9 @@ use super::random::{Random, Zipf, scatter};
 const PEOPLE: u64 = 400_000;
 /// Accounts of this many earlier posts are remembered to take part again.
 const RETURNING_MAX: usize = 1 << 16;
+/// The same, and the accounts, where a crowd is larger than one town: then no bound may bend its shape.
+const WORLD_RETURNING_MAX: usize = 1 << 20;
+const WORLD: u64 = 1 << 36;
 /// Programs that people write with; shares by how often they stand here.
 const CLIENTS: [&str; 12] = [
     "Perch for phones",
@@ -96,6 +99,8 @@ pub(crate) enum Who {
     /// writes more). At 0.6 new that gives what organic bursts of real posts show: 1.6 posts an account, a quarter of the
     /// accounts more than one, evenness 0.4.
     People { newcomers: f64 },
+    /// The same, drawn from so many people that a crowd of any size has the same shape.
+    World { newcomers: f64 },
     /// A community where some are far more active than others: Zipf over so many people, chosen once for the event.
     Regulars { space: u8, people: u64, exponent: f64 },
     /// Steered accounts, each with a share of the work in proportion to its weight.
@@ -112,7 +117,7 @@ pub(crate) struct Cast {
 }
 
 enum State {
-    People { newcomers: f64, population: Box<Zipf>, seen: Vec<u64> },
+    People { newcomers: f64, population: Box<Zipf>, seen: Vec<u64>, max: usize },
     Regulars { space: u8, zipf: Box<Zipf> },
     Crew { space: u8, sums: Vec<u64>, provenance: Provenance },
     Rota { space: u8, size: u64, effort: f64, turn: u64, provenance: Provenance },
@@ -121,8 +126,15 @@ enum State {
 impl Cast {
     pub fn new(register: Register, who: Who) -> Cast {
         let state = match who {
-            Who::People { newcomers } => {
-                State::People { newcomers, population: Box::new(Zipf::new(PEOPLE, 0.4)), seen: Vec::new() }
+            Who::People { newcomers } => State::People {
+                newcomers,
+                population: Box::new(Zipf::new(PEOPLE, 0.4)),
+                seen: Vec::new(),
+                max: RETURNING_MAX,
+            },
+            Who::World { newcomers } => {
+                let population = Box::new(Zipf::new(WORLD, 0.4));
+                State::People { newcomers, population, seen: Vec::new(), max: WORLD_RETURNING_MAX }
             }
             Who::Regulars { space, people, exponent } => {
                 State::Regulars { space, zipf: Box::new(Zipf::new(people, exponent)) }
@@ -142,13 +154,13 @@ impl Cast {
     /// The account of the next post.
     pub fn next(&mut self, random: &mut Random) -> Account {
         match &mut self.state {
-            State::People { newcomers, population, seen } => {
+            State::People { newcomers, population, seen, max } => {
                 let new = seen.is_empty() || random.chance(*newcomers);
                 let index = if new { population.draw(random) } else { random.choose(seen) };
-                if seen.len() < RETURNING_MAX {
+                if seen.len() < *max {
                     seen.push(index);
                 } else {
-                    seen[random.below(RETURNING_MAX as u64) as usize] = index;
+                    seen[random.below(*max as u64) as usize] = index;
                 }
                 self.register.account(ORDINARY, index, Provenance::People)
             }

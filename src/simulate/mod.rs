@@ -9,6 +9,7 @@ mod accounts;
 mod arrivals;
 mod background;
 mod bench;
+mod catalogue;
 mod crowd;
 mod names;
 mod organic;
@@ -17,18 +18,22 @@ mod post;
 mod pushes;
 mod random;
 mod scene;
+mod sizes;
 mod story;
+mod variety;
 mod words;
 
 use std::io::{self, Write};
 
 use crate::model::EventTime;
 
+pub use catalogue::{CALLS_COORDINATED, SCENARIOS, Scenario, Verdict, listed};
 pub use pace::Pace;
 pub use post::{SimPost, Tags, account_name};
 pub use story::chapters;
 
 use scene::Scene;
+use variety::Variety;
 
 /// What a scenario can be told.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,6 +46,8 @@ pub struct Options {
     pub rate: Option<f64>,
     /// Event time of the start. Days follow UTC.
     pub start: EventTime,
+    /// Whether a seed also draws how large the crowds are and what their habits are, or gives each as described.
+    pub varied: bool,
 }
 
 impl Options {
@@ -49,46 +56,9 @@ impl Options {
 
     /// A seed, and the scenario's own defaults for the rest.
     pub fn new(seed: u64) -> Options {
-        Options { seed, posts: None, rate: None, start: Options::START }
+        Options { seed, posts: None, rate: None, start: Options::START, varied: false }
     }
 }
-
-/// Every scenario: name, one line about it, and the alert kind that it should lead to (`none` where nothing should fire).
-pub const SCENARIOS: &[(&str, &str, &str)] = &[
-    (
-        "story",
-        "the demo: 39 hours, three organic bursts, one push and the mockery of it",
-        "coordinated_burst, then resolved",
-    ),
-    ("background", "a steady population with a daily rhythm", "none"),
-    ("goal", "a goal in a final", "organic_burst"),
-    ("election", "an election night", "organic_burst"),
-    ("fandom", "a fandom votes: many posts an account, repeated wording", "organic_burst or suspected_coordination"),
-    ("breaking", "breaking news around one viral repost", "organic_burst"),
-    ("conference", "a conference of two days", "organic_burst"),
-    ("copypasta", "ordinary people paste one protest text", "organic_burst or suspected_coordination"),
-    ("boycott", "an announced boycott at a fixed hour", "organic_burst or suspected_coordination"),
-    ("feed", "automated gauges that say what they are", "automated_feed"),
-    ("giveaway", "young accounts repeat a prize draw", "coordinated_burst or suspected_coordination"),
-    ("viral", "one post that ten thousand people repeat in ten minutes", "organic_burst"),
-    ("leaks", "a push in the shape of #MacronLeaks: 47 000 posts in 3.5 hours", "coordinated_burst"),
-    ("mockery", "leaks, and the next day's louder mockery by ordinary people", "coordinated_burst, then resolved"),
-    ("swarm", "500 accounts with 20 posts each among 40 000 posts", "coordinated_burst"),
-    ("push", "25 accounts with quotas, for three hours", "coordinated_burst"),
-    ("ephemeral", "a thousand accounts with one post each within 40 seconds", "coordinated_burst"),
-    ("slow", "40 accounts push slowly for a day", "low_and_slow"),
-    ("joined-1", "a push that the public joins with as many posts", "coordinated_burst"),
-    ("joined-3", "a push that the public joins with three times as many posts", "coordinated_burst"),
-    (
-        "joined-10",
-        "a push that the public joins with ten times as many posts",
-        "organic_burst or suspected_coordination",
-    ),
-    ("campaign", "45 accounts push three hashtags in one evening", "campaign"),
-    ("riding", "300 accounts ride the burst of a storm", "organic_burst or suspected_coordination"),
-    ("single-jittered", "one jittered post an account, unique texts: documented as not visible", "organic_burst"),
-    ("bench", "the population of the benches: a million hashtags at 1 000 posts a second", "none"),
-];
 
 /// How long the carrier runs before an event, in hours: long enough that no post in 24 hours means a new hashtag.
 const LEAD_HOURS: f64 = 24.5;
@@ -133,10 +103,14 @@ fn recipe(name: &str) -> Option<Recipe> {
         "feed" => event(organic::FEED, 8.0, organic::feed),
         "giveaway" => event(pushes::GIVEAWAY, 4.0, pushes::giveaway),
         "viral" => event(organic::VIRAL, 4.0, organic::viral),
+        "crowd-300" => event(sizes::CROWD, 6.0, sizes::crowd_300),
+        "crowd-3000" => event(sizes::CROWD, 6.0, sizes::crowd_3000),
+        "crowd-50000" => event(sizes::CROWD, 6.0, sizes::crowd_50000),
+        "crowd-500000" => event(sizes::CROWD, 6.0, sizes::crowd_500000),
         "leaks" => event(pushes::LEAKS, 16.0, pushes::leaks),
         "mockery" => event(pushes::LEAKS, 23.0, |scene, at| {
             pushes::leaks(scene, at);
-            pushes::mockery(scene, at + 710.0);
+            pushes::mockery(scene, at + pushes::MOCKERY_AFTER);
         }),
         "swarm" => event(pushes::SWARM, 6.0, pushes::swarm),
         "push" => event(pushes::PUSH, 5.0, pushes::push),
@@ -166,7 +140,7 @@ pub struct UnknownScenario {
 fn suggestion(nearest: &[&str]) -> String {
     let names = |names: &[&str]| names.join(", ");
     if nearest.is_empty() {
-        let all: Vec<&str> = SCENARIOS.iter().map(|&(name, ..)| name).collect();
+        let all: Vec<&str> = SCENARIOS.iter().map(|known| known.name).collect();
         format!("choose one of {}", names(&all))
     } else {
         format!("did you mean {}?", names(nearest))
@@ -174,10 +148,11 @@ fn suggestion(nearest: &[&str]) -> String {
 }
 
 impl UnknownScenario {
-    fn new(name: &str) -> UnknownScenario {
+    /// The refusal of `name`.
+    pub fn new(name: &str) -> UnknownScenario {
         let mut close: Vec<(f64, &'static str)> = SCENARIOS
             .iter()
-            .map(|&(known, ..)| (strsim::jaro_winkler(name, known), known))
+            .map(|known| (strsim::jaro_winkler(name, known.name), known.name))
             .filter(|&(similarity, _)| similarity > 0.75)
             .collect();
         close.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));
@@ -196,7 +171,8 @@ pub fn scenario(name: &str, options: &Options) -> Result<Box<dyn Iterator<Item =
         return Ok(Box::new(bench.take(posts as usize)));
     }
     let recipe = recipe(name).ok_or_else(|| UnknownScenario::new(name))?;
-    let mut scene = Scene::new(options.seed, options.start.0);
+    let variety = if options.varied { Variety::of(options.seed) } else { Variety::NONE };
+    let mut scene = Scene::new(options.seed, options.start.0, variety);
     // A number of posts decides how long the background goes on; ten years are no bound in practice and keep times plausible.
     let hours = if name == "background" && options.posts.is_some() { 87_600.0 } else { recipe.hours };
     scene.carrier(options.rate.unwrap_or(recipe.rate), hours * 60.0);
@@ -208,6 +184,11 @@ pub fn scenario(name: &str, options: &Options) -> Result<Box<dyn Iterator<Item =
 /// The hashtag a scenario is about, as most spell it; none for a population alone and for unknown names.
 pub fn hashtag(name: &str) -> Option<&'static str> {
     recipe(name)?.hashtag
+}
+
+/// Every spelling of the hashtags a scenario is about; none for a population alone and for unknown names.
+pub fn hashtags(name: &str) -> impl Iterator<Item = &'static str> {
+    listed(name).into_iter().flat_map(|scenario| scenario.hashtags).flat_map(|spellings| spellings.iter().copied())
 }
 
 /// When a scenario's event begins; none for a population alone and for unknown names.
@@ -258,10 +239,11 @@ mod tests {
 
     #[test]
     fn every_listed_scenario_exists_and_says_where_it_happens() {
-        for &(name, about, expected) in SCENARIOS {
+        for &Scenario { name, about, hashtags, .. } in SCENARIOS {
             let mut posts = scenario(name, &Options { posts: Some(3), ..Options::new(1) }).unwrap();
             assert!(posts.by_ref().count() == 3, "{name}");
-            assert!(!about.is_empty() && !expected.is_empty());
+            assert!(!about.is_empty() && listed(name).is_some());
+            assert_eq!(hashtags.first().and_then(|spellings| spellings.first()).copied(), hashtag(name), "{name}");
             let alone = ["background", "bench"].contains(&name);
             assert_eq!(hashtag(name).is_none(), alone, "{name}");
             assert_eq!(onset(name, Options::START).is_none(), alone, "{name}");

@@ -19,7 +19,9 @@ pub(super) const SLOW: &[&str] = &["QuietRiverPact"];
 pub(super) const JOINED: &[&str] = &["SaveTheLongPier", "savethelongpier"];
 pub(super) const RIDING: &[&str] = &["SturmIlva", "sturmilva"];
 pub(super) const CAMPAIGN: &[&str] = &["WhoPaidTheMayor"];
-const CAMPAIGN_MORE: [&[&str]; 2] = [&["WhoPaidForTheBridge"], &["AskTheMayorNow"]];
+pub(super) const CAMPAIGN_ALL: &[&[&str]] = &[CAMPAIGN, &["WhoPaidForTheBridge"], &["AskTheMayorNow"]];
+/// Minutes from the first post of the leaks to the wave of mockery.
+pub(super) const MOCKERY_AFTER: f64 = 710.0;
 pub(super) const SINGLE: &[&str] = &["NewDawnForum"];
 
 /// Small uneven volleys: an order goes out and a few obey within seconds.
@@ -291,7 +293,7 @@ pub(super) fn joined_10(scene: &mut Scene, at: f64) {
 
 /// Forty-five accounts push three new hashtags, one after the other, forty minutes apart.
 pub(super) fn campaign(scene: &mut Scene, at: f64) {
-    for (i, hashtag) in std::iter::once(CAMPAIGN).chain(CAMPAIGN_MORE).enumerate() {
+    for (i, hashtag) in CAMPAIGN_ALL.iter().enumerate() {
         quota(scene, at + 40.0 * i as f64, hashtag, 19, 45, 4.0, 120.0);
     }
 }

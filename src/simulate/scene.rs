@@ -11,6 +11,7 @@ use super::background::{Births, Lasting};
 use super::crowd::{Crowd, Ids, Original, Plan, Voice};
 use super::post::SimPost;
 use super::random::Random;
+use super::variety::Variety;
 use super::words::Words;
 
 type Stream = Box<dyn Iterator<Item = SimPost> + Send>;
@@ -21,12 +22,18 @@ pub(crate) struct Scene {
     /// Event time of the first post, ms since the epoch.
     pub start: i64,
     register: Register,
+    variety: Variety,
     streams: Vec<Stream>,
 }
 
 impl Scene {
-    pub fn new(seed: u64, start: i64) -> Scene {
-        Scene { seed, start, register: Register::new(seed, start), streams: Vec::new() }
+    pub fn new(seed: u64, start: i64, variety: Variety) -> Scene {
+        Scene { seed, start, register: Register::new(seed, start), variety, streams: Vec::new() }
+    }
+
+    /// The factor of all rates: who wants so many posts and no other number divides by it.
+    pub fn size(&self) -> f64 {
+        self.variety.size
     }
 
     /// The time so many minutes after the start.
@@ -50,6 +57,7 @@ impl Scene {
 
     /// A crowd on a hashtag.
     pub fn crowd(&mut self, plan: Plan) {
+        let plan = self.variety.apply(plan);
         self.streams.push(Box::new(Crowd::new(self.seed, self.stream(), self.register, plan)));
     }
 

@@ -10,7 +10,7 @@ mod promise;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use tagwatch::model::EventTime;
-use tagwatch::simulate::{self, Options, SCENARIOS, SimPost};
+use tagwatch::simulate::{self, Options, SCENARIOS, Scenario, SimPost};
 
 use fingerprint::{fingerprint, print, share};
 use promise::PROMISES;
@@ -107,7 +107,7 @@ fn the_ephemeral_thousand_come_within_forty_seconds_and_the_feed_keeps_time() {
 
 #[test]
 fn what_should_be_new_is_new_and_what_has_a_past_has_one() {
-    for &(name, ..) in SCENARIOS {
+    for &Scenario { name, .. } in SCENARIOS {
         let Some(onset) = simulate::onset(name, Options::START) else { continue };
         let day = onset.minus_ms(24 * HOUR).0..onset.0;
         let before = simulate::scenario(name, &Options::new(1))
@@ -229,7 +229,7 @@ const PINNED: &[(&str, u64)] = &[
 #[test]
 fn the_bytes_are_pinned_times_ascend_and_ids_are_unique() {
     let mut found = Vec::new();
-    for &(name, ..) in SCENARIOS {
+    for &Scenario { name, .. } in SCENARIOS {
         let posts = ["background", "bench"].contains(&name).then_some(50_000);
         let options = Options { posts, ..Options::new(7) };
         let (mut sum, mut before, mut ids, mut line) =
