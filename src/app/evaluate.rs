@@ -11,7 +11,7 @@ use tracing::warn;
 
 use super::replay::progress_bar;
 use super::replaying::{Options, open, replay};
-use super::{Common, Exit, scenarios};
+use super::{Common, Exit, moved, scenarios};
 use crate::config::{Config, KeyUse, sketch_key};
 use crate::evaluate::{Alert, Episode, Gathering, Label, Posts, evaluate};
 use crate::source::decode::{Decoder, Format};
@@ -22,11 +22,11 @@ use crate::source::lines::{Lines, unreadable};
 #[command(after_help = EXAMPLES)]
 pub struct Args {
     /// Posts, one a line: plain, gzip or zstd.
-    #[arg(value_name = "STREAM", required_unless_present = "scenarios")]
+    #[arg(value_name = "STREAM", required_unless_present_any = ["scenarios", "moved"])]
     pub stream: Option<PathBuf>,
     /// Labelled episodes: a JSON list of objects with hashtag, kind (coordinated, organic or ambiguous), start, end and, if
     /// they are to be counted apart, subkind.
-    #[arg(long, value_name = "FILE", required_unless_present = "scenarios")]
+    #[arg(long, value_name = "FILE", required_unless_present_any = ["scenarios", "moved"])]
     pub episodes: Option<PathBuf>,
     /// Ids of the posts of known operations, one a line: plain, gzip or zstd. Without it, or with `-`, no post is
     /// coordinated and no alert is true.
@@ -43,6 +43,11 @@ pub struct Args {
     /// Seeds of each scenario, from 1 on.
     #[arg(long, value_name = "N", default_value_t = 20, requires = "scenarios", value_parser = clap::value_parser!(u64).range(1..=100_000))]
     pub seeds: u64,
+    /// Instead of a stream, take every labelled stream of this folder (NAME.ndjson, NAME.episodes.json and
+    /// NAME.coordinated_ids.txt, plain or packed), move each number of [detect] by 10 and 20 %, together and one by one, and
+    /// print what changes.
+    #[arg(long, value_name = "FOLDER", conflicts_with_all = ["stream", "episodes", "ids", "alerts", "scenarios"])]
+    pub moved: Option<PathBuf>,
     /// Print one JSON object instead of the table.
     #[arg(long)]
     pub json: bool,
@@ -68,6 +73,9 @@ const EPISODES_BYTES_MAX: usize = 64 << 20;
 /// The config is wrong (78), standard input is named for two files or for a stream that is read twice (2), or a file cannot
 /// be read or is not what it should be (1).
 pub fn execute(args: Args, common: &Common) -> anyhow::Result<Exit> {
+    if let Some(folder) = &args.moved {
+        return moved::execute(folder, args.json, common);
+    }
     let (Some(stream), Some(episodes)) = (&args.stream, &args.episodes) else {
         return scenarios::execute(&args.scenarios, args.seeds, args.json, common);
     };
@@ -116,7 +124,7 @@ fn warn_of_labels(posts: &Posts, episodes: &[Episode]) {
     }
 }
 
-fn read_episodes(path: &Path) -> anyhow::Result<Vec<Episode>> {
+pub(super) fn read_episodes(path: &Path) -> anyhow::Result<Vec<Episode>> {
     let mut json = Vec::new();
     each_line(path, EPISODES_BYTES_MAX, |number, line| {
         if number > 1 {
@@ -128,7 +136,7 @@ fn read_episodes(path: &Path) -> anyhow::Result<Vec<Episode>> {
     Episode::read_all(&json).with_context(|| format!("the episodes file {}", path.display()))
 }
 
-fn read_ids(path: Option<&Path>) -> anyhow::Result<HashSet<String>> {
+pub(super) fn read_ids(path: Option<&Path>) -> anyhow::Result<HashSet<String>> {
     let mut ids = HashSet::new();
     let Some(path) = path.filter(|path| *path != Path::new("-")) else { return Ok(ids) };
     each_line(path, LINE_BYTES_MAX, |number, line| {
@@ -219,7 +227,7 @@ impl Write for Taken<'_, '_> {
 }
 
 /// Reads all posts of the stream, late ones and duplicates too: the labels know nothing of watermarks.
-fn gather(
+pub(super) fn gather(
     mut gathering: Gathering,
     stream: &Path,
     format: Format,

@@ -12,6 +12,7 @@ pub mod demo;
 pub mod evaluate;
 pub mod exit;
 pub mod logging;
+mod moved;
 pub mod pipeline;
 pub mod playing;
 pub mod replay;

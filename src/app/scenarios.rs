@@ -88,9 +88,11 @@ pub fn fingerprint(
 pub fn trial(scenario: &Scenario, seed: u64, config: &Config, key: [u8; 16]) -> anyhow::Result<Trial> {
     let options = Options { varied: true, ..Options::new(seed) };
     let onset = simulate::onset(scenario.name, options.start).unwrap_or(EventTime::MIN);
+    let spelled = |hashtags: &[&[&str]]| hashtags.iter().flat_map(|all| all.iter()).filter_map(|tag| canonical(tag)).collect();
     let mut judge = Judge {
         scenario,
-        hashtags: simulate::hashtags(scenario.name).filter_map(canonical).collect(),
+        hashtags: spelled(scenario.hashtags),
+        aside: spelled(scenario.aside),
         from: onset.plus_ms((scenario.judged_from * MINUTE_MS) as i64),
         trial: Trial { seed, ..Trial::default() },
     };
@@ -119,6 +121,7 @@ struct Judge<'s> {
     scenario: &'s Scenario,
     /// Canonical forms.
     hashtags: Vec<String>,
+    aside: Vec<String>,
     /// From when on the verdict holds.
     from: EventTime,
     trial: Trial,
@@ -128,7 +131,7 @@ impl Judge<'_> {
     fn hear(&mut self, line: &AlertLine, pushed: Option<EventTime>) {
         let at = Tick(line.tick).end();
         let says = matches!(line.state, State::Provisional | State::Firing);
-        if at < self.from || !says {
+        if at < self.from || !says || self.aside.contains(&line.hashtag) {
             return;
         }
         self.trial.paged |= line.severity == Severity::Page && !line.suppressed;

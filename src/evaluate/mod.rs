@@ -21,11 +21,14 @@ pub mod score;
 
 pub mod fingerprints;
 
+pub mod changes;
+
 mod round;
 mod separation;
 mod table;
 
 pub use alert::Alert;
+pub use changes::{Change, Changes, Counted};
 pub use episode::{Episode, Label};
 pub use fingerprints::{Fingerprint, Fingerprints, Trial};
 pub use posts::{Gathering, Posts};

@@ -1,7 +1,7 @@
 //! Every scenario with what should be said of it: the one table that the command line, the tests and the documented error
 //! rates read.
 
-use super::{organic, pushes, sizes};
+use super::{lured, organic, pushes, sizes};
 
 /// What should be said of a scenario.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +36,8 @@ pub struct Scenario {
     pub verdict: Verdict,
     /// The hashtags of its event, in every spelling; none for a population alone.
     pub hashtags: &'static [&'static [&'static str]],
+    /// Hashtags of which anything may be said: what they are is no matter of the scenario's.
+    pub aside: &'static [&'static [&'static str]],
     /// Minutes after the onset from which the verdict holds: where one scenario follows on another, what is said of the
     /// first is not its matter.
     pub judged_from: f64,
@@ -54,7 +56,7 @@ const fn scenario(
     verdict: Verdict,
     hashtags: &'static [&'static [&'static str]],
 ) -> Scenario {
-    Scenario { name, about, verdict, hashtags, judged_from: 0.0 }
+    Scenario { name, about, verdict, hashtags, aside: &[], judged_from: 0.0 }
 }
 
 /// All scenarios.
@@ -75,6 +77,10 @@ pub const SCENARIOS: &[Scenario] = &[
     scenario("crowd-3000", "the same crowd, 3 000 posts", Verdict::Organic, &[sizes::CROWD]),
     scenario("crowd-50000", "the same crowd, 50 000 posts", Verdict::Organic, &[sizes::CROWD]),
     scenario("crowd-500000", "the same crowd, 500 000 posts", Verdict::Organic, &[sizes::CROWD]),
+    Scenario {
+        aside: lured::BAITS,
+        ..scenario("lured", "the fandom's vote, its most active accounts lured into three pushes before", Verdict::Organic, &[organic::FANDOM])
+    },
     Scenario {
         judged_from: pushes::MOCKERY_AFTER + 30.0,
         ..scenario("mockery", "leaks, and the next day's louder mockery by ordinary people", Verdict::Organic, &[pushes::LEAKS])

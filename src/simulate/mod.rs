@@ -11,6 +11,7 @@ mod background;
 mod bench;
 mod catalogue;
 mod crowd;
+mod lured;
 mod names;
 mod organic;
 mod pace;
@@ -103,6 +104,7 @@ fn recipe(name: &str) -> Option<Recipe> {
         "feed" => event(organic::FEED, 8.0, organic::feed),
         "giveaway" => event(pushes::GIVEAWAY, 4.0, pushes::giveaway),
         "viral" => event(organic::VIRAL, 4.0, organic::viral),
+        "lured" => event(organic::FANDOM, 5.0, lured::lured),
         "crowd-300" => event(sizes::CROWD, 6.0, sizes::crowd_300),
         "crowd-3000" => event(sizes::CROWD, 6.0, sizes::crowd_3000),
         "crowd-50000" => event(sizes::CROWD, 6.0, sizes::crowd_50000),
@@ -184,11 +186,6 @@ pub fn scenario(name: &str, options: &Options) -> Result<Box<dyn Iterator<Item =
 /// The hashtag a scenario is about, as most spell it; none for a population alone and for unknown names.
 pub fn hashtag(name: &str) -> Option<&'static str> {
     recipe(name)?.hashtag
-}
-
-/// Every spelling of the hashtags a scenario is about; none for a population alone and for unknown names.
-pub fn hashtags(name: &str) -> impl Iterator<Item = &'static str> {
-    listed(name).into_iter().flat_map(|scenario| scenario.hashtags).flat_map(|spellings| spellings.iter().copied())
 }
 
 /// When a scenario's event begins; none for a population alone and for unknown names.

@@ -19,6 +19,9 @@ pub(super) const BOYCOTT: &[&str] = &["ΣκοτεινήΤρίτη", "DarkTuesday
 pub(super) const FEED: &[&str] = &["RiverGauges"];
 pub(super) const VIRAL: &[&str] = &["夕焼けポテト", "PotatoSunset"];
 
+/// The fandom's part of the population.
+pub(super) const FANDOM_SPACE: u8 = 40;
+
 /// A goal in a final: known hashtag, a jump within a minute, short cries that many write alike.
 pub(super) fn goal(scene: &mut Scene, at: f64) {
     let voice = Voice {
@@ -125,7 +128,7 @@ pub(super) fn fandom(scene: &mut Scene, at: f64) {
     scene.crowd(Plan {
         curve: Curve::lines(scene.minute(at), &vote),
         clumps: Clumps::PEOPLE,
-        who: Who::Regulars { space: 40, people: 3_000, exponent: 0.5 },
+        who: Who::Regulars { space: FANDOM_SPACE, people: 3_000, exponent: 0.5 },
         voice,
         pinned: Vec::new(),
         coordinated: false,

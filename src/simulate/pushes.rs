@@ -27,10 +27,10 @@ pub(super) const SINGLE: &[&str] = &["NewDawnForum"];
 /// Small uneven volleys: an order goes out and a few obey within seconds.
 const VOLLEYS: Clumps = Clumps { gust: 0.1, chance: 0.25, others: (2, 5), gap_ms: 700.0 };
 /// Human hands on many accounts: two or three posts in a row, seconds apart.
-const HANDS: Clumps = Clumps { gust: 0.0, chance: 0.25, others: (1, 3), gap_ms: 4_000.0 };
+pub(super) const HANDS: Clumps = Clumps { gust: 0.0, chance: 0.25, others: (1, 3), gap_ms: 4_000.0 };
 
 /// How steered accounts write: at nobody, under the one hashtag, with prepared material.
-const STEERED: Voice = Voice {
+pub(super) const STEERED: Voice = Voice {
     alone: 0.8,
     langs: &[En],
     repost: 0.12,
