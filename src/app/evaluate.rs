@@ -43,6 +43,9 @@ pub struct Args {
     /// Seeds of each scenario, from 1 on.
     #[arg(long, value_name = "N", default_value_t = 20, requires = "scenarios", value_parser = clap::value_parser!(u64).range(1..=100_000))]
     pub seeds: u64,
+    /// Play every crowd as it is described: a seed draws other posts, but no other size and habits.
+    #[arg(long, requires = "scenarios")]
+    pub plain: bool,
     /// Instead of a stream, take every labelled stream of this folder (NAME.ndjson, NAME.episodes.json and
     /// NAME.coordinated_ids.txt, plain or packed), move each number of [detect] by 10 and 20 %, together and one by one, and
     /// print what changes.
@@ -77,7 +80,8 @@ pub fn execute(args: Args, common: &Common) -> anyhow::Result<Exit> {
         return moved::execute(folder, args.json, common);
     }
     let (Some(stream), Some(episodes)) = (&args.stream, &args.episodes) else {
-        return scenarios::execute(&args.scenarios, args.seeds, args.json, common);
+        let options = scenarios::Options { seeds: args.seeds, varied: !args.plain };
+        return scenarios::execute(&args.scenarios, options, args.json, common);
     };
     check_stdin(stream, episodes, args.alerts.as_deref())?;
     let config = common.config()?;

@@ -13,7 +13,7 @@ use crate::decide::line::{AlertLine, Severity, State};
 use crate::evaluate::{Fingerprint, Fingerprints, Trial};
 use crate::model::hashtag::canonical;
 use crate::model::{EventTime, Tick};
-use crate::simulate::{self, CALLS_COORDINATED, Options, SCENARIOS, Scenario, Verdict};
+use crate::simulate::{self, CALLS_COORDINATED, SCENARIOS, Scenario, Verdict};
 
 const MINUTE_MS: f64 = 60_000.0;
 /// The kind that says less than that a crowd is coordinated.
@@ -21,16 +21,25 @@ const SUSPECTED: &str = "suspected_coordination";
 /// What `all` leaves out: the population of the benches goes on for as long as it is asked to.
 const NOT_IN_ALL: &[&str] = &["bench"];
 
+/// How scenarios are played.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Seeds, from 1 on.
+    pub seeds: u64,
+    /// Whether each seed draws sizes and habits too.
+    pub varied: bool,
+}
+
 /// Plays the scenarios and prints the table.
 ///
 /// # Errors
 /// A scenario is unknown (2), the config is wrong (78), or stdout cannot be written.
-pub fn execute(names: &[String], seeds: u64, json: bool, common: &Common) -> anyhow::Result<Exit> {
+pub fn execute(names: &[String], options: Options, json: bool, common: &Common) -> anyhow::Result<Exit> {
     let config = common.config()?;
     let key = sketch_key(&config, KeyUse::Replay)?;
     let scenarios = chosen(names)?;
     let fingerprints = Fingerprints(
-        scenarios.iter().map(|scenario| fingerprint(scenario, 1..=seeds, &config, key)).collect::<Result<_, _>>()?,
+        scenarios.iter().map(|scenario| fingerprint(scenario, options, &config, key)).collect::<Result<_, _>>()?,
     );
     let mut stdout = io::stdout().lock();
     let printed = match json {
@@ -56,15 +65,16 @@ fn chosen(names: &[String]) -> anyhow::Result<Vec<&'static Scenario>> {
 /// If the scenario does not exist or a thread cannot be started.
 pub fn fingerprint(
     scenario: &Scenario,
-    seeds: std::ops::RangeInclusive<u64>,
+    options: Options,
     config: &Config,
     key: [u8; 16],
 ) -> anyhow::Result<Fingerprint> {
-    let seeds: Vec<u64> = seeds.collect();
+    let seeds: Vec<u64> = (1..=options.seeds).collect();
     let (next, trials) = (AtomicUsize::new(0), Mutex::new(Vec::with_capacity(seeds.len())));
     let work = || -> anyhow::Result<()> {
         while let Some(seed) = seeds.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let trial = trial(scenario, *seed, config, key)?;
+            let options = simulate::Options { varied: options.varied, ..simulate::Options::new(*seed) };
+            let trial = trial(scenario, &options, config, key)?;
             trials.lock().map_err(|_| anyhow!("another seed failed"))?.push(trial);
         }
         Ok(())
@@ -85,19 +95,24 @@ pub fn fingerprint(
 ///
 /// # Errors
 /// If the scenario does not exist.
-pub fn trial(scenario: &Scenario, seed: u64, config: &Config, key: [u8; 16]) -> anyhow::Result<Trial> {
-    let options = Options { varied: true, ..Options::new(seed) };
+pub fn trial(
+    scenario: &Scenario,
+    options: &simulate::Options,
+    config: &Config,
+    key: [u8; 16],
+) -> anyhow::Result<Trial> {
     let onset = simulate::onset(scenario.name, options.start).unwrap_or(EventTime::MIN);
-    let spelled = |hashtags: &[&[&str]]| hashtags.iter().flat_map(|all| all.iter()).filter_map(|tag| canonical(tag)).collect();
+    let spelled =
+        |hashtags: &[&[&str]]| hashtags.iter().flat_map(|all| all.iter()).filter_map(|tag| canonical(tag)).collect();
     let mut judge = Judge {
         scenario,
         hashtags: spelled(scenario.hashtags),
         aside: spelled(scenario.aside),
         from: onset.plus_ms((scenario.judged_from * MINUTE_MS) as i64),
-        trial: Trial { seed, ..Trial::default() },
+        trial: Trial { seed: options.seed, ..Trial::default() },
     };
     let mut pushed = None;
-    let posts = simulate::scenario(scenario.name, &options)?.inspect(|post| {
+    let posts = simulate::scenario(scenario.name, options)?.inspect(|post| {
         if post.coordinated && pushed.is_none() {
             pushed = Some(EventTime(post.ts));
         }

@@ -62,7 +62,10 @@ const fn scenario(
 /// All scenarios.
 #[rustfmt::skip]
 pub const SCENARIOS: &[Scenario] = &[
-    scenario("story", "the demo: 39 hours, three organic bursts, one push and the mockery of it", BURST, &[pushes::LEAKS]),
+    Scenario {
+        aside: pushes::LEAKS_COMPANIONS,
+        ..scenario("story", "the demo: 39 hours, three organic bursts, one push and the mockery of it", BURST, &[pushes::LEAKS])
+    },
     scenario("background", "a steady population with a daily rhythm", Verdict::Organic, &[]),
     scenario("goal", "a goal in a final", Verdict::Organic, &[organic::GOAL]),
     scenario("election", "an election night", Verdict::Organic, &[organic::ELECTION]),
@@ -77,18 +80,26 @@ pub const SCENARIOS: &[Scenario] = &[
     scenario("crowd-3000", "the same crowd, 3 000 posts", Verdict::Organic, &[sizes::CROWD]),
     scenario("crowd-50000", "the same crowd, 50 000 posts", Verdict::Organic, &[sizes::CROWD]),
     scenario("crowd-500000", "the same crowd, 500 000 posts", Verdict::Organic, &[sizes::CROWD]),
+    scenario("club", "a fan club of 160 listens to a record: few people, many posts each", Verdict::Organic, &[organic::CLUB]),
     Scenario {
         aside: lured::BAITS,
-        ..scenario("lured", "the fandom's vote, its most active accounts lured into three pushes before", Verdict::Organic, &[organic::FANDOM])
+        ..scenario("lured", "the same club, its members lured into three pushes on the day before", Verdict::Organic, &[organic::CLUB])
     },
     Scenario {
+        aside: pushes::LEAKS_COMPANIONS,
         judged_from: pushes::MOCKERY_AFTER + 30.0,
         ..scenario("mockery", "leaks, and the next day's louder mockery by ordinary people", Verdict::Organic, &[pushes::LEAKS])
     },
-    scenario("leaks", "a push in the shape of #MacronLeaks: 47 000 posts in 3.5 hours", BURST, &[pushes::LEAKS]),
+    Scenario {
+        aside: pushes::LEAKS_COMPANIONS,
+        ..scenario("leaks", "a push in the shape of #MacronLeaks: 47 000 posts in 3.5 hours", BURST, &[pushes::LEAKS])
+    },
     scenario("swarm", "500 accounts with 20 posts each, hidden in 40 000 posts", BURST, &[pushes::SWARM]),
     scenario("push", "25 accounts with quotas, for three hours", BURST, &[pushes::PUSH]),
-    scenario("giveaway", "young accounts repeat a prize draw", AT_LEAST_SUSPECTED, &[pushes::GIVEAWAY]),
+    Scenario {
+        aside: pushes::GIVEAWAY_COMPANIONS,
+        ..scenario("giveaway", "young accounts repeat a prize draw", AT_LEAST_SUSPECTED, &[pushes::GIVEAWAY])
+    },
     scenario("ephemeral", "a thousand accounts with one post each within 40 seconds",
         Verdict::Found(&["coordinated_burst", "ephemeral_amplification"]), &[pushes::EPHEMERAL]),
     scenario("slow", "40 accounts push slowly for a day",

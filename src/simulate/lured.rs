@@ -13,18 +13,17 @@ pub(super) const BAITS: &[&[&str]] = &[&["AnswerTheLanterns"], &["TenThingsILike
 
 /// Hours before the crowd's own burst at which the baits are laid.
 const HOURS_BEFORE: [f64; 3] = [19.0, 13.0, 7.0];
-/// The most devoted of the fandom, four or five posts each to a bait.
-const LURED: u64 = 150;
-const LURED_RATE: f64 = 6.0;
+/// Posts a minute of the members who answer a bait: about five each.
+const LURED_RATE: f64 = 8.0;
 /// The crew that pushes the baits, with quotas.
 const CREW: u64 = 45;
 const CREW_RATE: f64 = 5.0;
 const MINUTES: f64 = 110.0;
 
-/// A fandom votes whose most active accounts were lured into three pushes within the day before.
+/// A club meets whose members were lured into three pushes within the day before.
 pub(super) fn lured(scene: &mut Scene, at: f64) {
-    // First, so that the fandom's posts are those of the scenario without the attack.
-    organic::fandom(scene, at);
+    // First, so that the club's posts are those of the scenario without the attack.
+    organic::club(scene, at);
     for (bait, before) in BAITS.iter().zip(HOURS_BEFORE) {
         let begin = at - 60.0 * before;
         let steered = Voice { hashtag: bait, ..STEERED };
@@ -40,7 +39,7 @@ pub(super) fn lured(scene: &mut Scene, at: f64) {
         scene.crowd(Plan {
             curve: answers,
             clumps: Clumps::PEOPLE,
-            who: Who::Regulars { space: organic::FANDOM_SPACE, people: LURED, exponent: 0.2 },
+            who: Who::Regulars { space: organic::CLUB_SPACE, people: organic::CLUB_PEOPLE, exponent: 0.2 },
             voice: Voice { hashtag: bait, ..Voice::PEOPLE },
             pinned: Vec::new(),
             coordinated: false,

@@ -104,7 +104,8 @@ fn recipe(name: &str) -> Option<Recipe> {
         "feed" => event(organic::FEED, 8.0, organic::feed),
         "giveaway" => event(pushes::GIVEAWAY, 4.0, pushes::giveaway),
         "viral" => event(organic::VIRAL, 4.0, organic::viral),
-        "lured" => event(organic::FANDOM, 5.0, lured::lured),
+        "club" => event(organic::CLUB, 4.0, organic::club),
+        "lured" => event(organic::CLUB, 4.0, lured::lured),
         "crowd-300" => event(sizes::CROWD, 6.0, sizes::crowd_300),
         "crowd-3000" => event(sizes::CROWD, 6.0, sizes::crowd_3000),
         "crowd-50000" => event(sizes::CROWD, 6.0, sizes::crowd_50000),
@@ -173,7 +174,9 @@ pub fn scenario(name: &str, options: &Options) -> Result<Box<dyn Iterator<Item =
         return Ok(Box::new(bench.take(posts as usize)));
     }
     let recipe = recipe(name).ok_or_else(|| UnknownScenario::new(name))?;
-    let variety = if options.varied { Variety::of(options.seed) } else { Variety::NONE };
+    let organic = listed(name).is_some_and(|scenario| scenario.verdict == Verdict::Organic);
+    let octaves = if organic { Variety::OF_PEOPLE } else { Variety::OF_PUSHES };
+    let variety = if options.varied { Variety::of(options.seed, octaves) } else { Variety::NONE };
     let mut scene = Scene::new(options.seed, options.start.0, variety);
     // A number of posts decides how long the background goes on; ten years are no bound in practice and keep times plausible.
     let hours = if name == "background" && options.posts.is_some() { 87_600.0 } else { recipe.hours };

@@ -12,6 +12,7 @@ use super::words::Lang::{Ar, De, El, En, Es, Fr, Ja, Pt, Tr};
 pub(super) const GOAL: &[&str] = &["CopaMeridián", "copameridián", "CopaMeridian"];
 pub(super) const ELECTION: &[&str] = &["NuitDesUrnes", "nuitdesurnes"];
 pub(super) const FANDOM: &[&str] = &["VoteLumina", "votelumina"];
+pub(super) const CLUB: &[&str] = &["LowTideListening", "lowtidelistening"];
 pub(super) const BREAKING: &[&str] = &["HarbourBridge", "harbourbridge"];
 pub(super) const CONFERENCE: &[&str] = &["OpenTide21", "opentide21"];
 pub(super) const COPYPASTA: &[&str] = &["KeepTheReadingRooms"];
@@ -19,8 +20,9 @@ pub(super) const BOYCOTT: &[&str] = &["ΣκοτεινήΤρίτη", "DarkTuesday
 pub(super) const FEED: &[&str] = &["RiverGauges"];
 pub(super) const VIRAL: &[&str] = &["夕焼けポテト", "PotatoSunset"];
 
-/// The fandom's part of the population.
-pub(super) const FANDOM_SPACE: u8 = 40;
+/// The club's part of the population, and its members.
+pub(super) const CLUB_SPACE: u8 = 44;
+pub(super) const CLUB_PEOPLE: u64 = 160;
 
 /// A goal in a final: known hashtag, a jump within a minute, short cries that many write alike.
 pub(super) fn goal(scene: &mut Scene, at: f64) {
@@ -128,7 +130,35 @@ pub(super) fn fandom(scene: &mut Scene, at: f64) {
     scene.crowd(Plan {
         curve: Curve::lines(scene.minute(at), &vote),
         clumps: Clumps::PEOPLE,
-        who: Who::Regulars { space: FANDOM_SPACE, people: 3_000, exponent: 0.5 },
+        who: Who::Regulars { space: 40, people: 3_000, exponent: 0.5 },
+        voice,
+        pinned: Vec::new(),
+        coordinated: false,
+    });
+    // Nor does a fandom first call itself by its name on the evening of a vote.
+    scene.ordinary_use(&["LuminaNation"], 10.0, at);
+}
+
+/// A fan club of 160 listens to a new record together: few people, many posts each, under a hashtag for the evening.
+pub(super) fn club(scene: &mut Scene, at: f64) {
+    let voice = Voice {
+        hashtag: CLUB,
+        alone: 0.45,
+        companions: &["LowTideRecords", "nowplaying"],
+        langs: &[En, En, En, Es],
+        repost: 0.22,
+        reply: 0.18,
+        mention: 0.2,
+        link: 0.08,
+        cry: 0.12,
+        cries: &["this one", "that bass line", "goosebumps", "again!", "🎶🎶🎶", "side B now"],
+        ..Voice::PEOPLE
+    };
+    let evening = [(0.0, 1.0), (12.0, 8.0), (80.0, 8.0), (95.0, 2.0), (120.0, 0.0)];
+    scene.crowd(Plan {
+        curve: Curve::lines(scene.minute(at), &evening),
+        clumps: Clumps::PEOPLE,
+        who: Who::Regulars { space: CLUB_SPACE, people: CLUB_PEOPLE, exponent: 0.7 },
         voice,
         pinned: Vec::new(),
         coordinated: false,

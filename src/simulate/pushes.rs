@@ -12,6 +12,9 @@ use super::words::Lang::{De, En, Es, Fr, Tr};
 
 pub(super) const LEAKS: &[&str] = &["CandidateLeaks", "candidateleaks", "CANDIDATELEAKS"];
 pub(super) const GIVEAWAY: &[&str] = &["GanaConAmodra", "WinWithAmodra"];
+/// What those posts carry besides: what is said of it is said of the push.
+pub(super) const LEAKS_COMPANIONS: &[&[&str]] = &[&["RiversideVote"], &["documents"]];
+pub(super) const GIVEAWAY_COMPANIONS: &[&[&str]] = &[&["sorteo"], &["giveaway"], &["win"]];
 pub(super) const SWARM: &[&str] = &["TruthAboutTheMill"];
 pub(super) const PUSH: &[&str] = &["HarvestFraud"];
 pub(super) const EPHEMERAL: &[&str] = &["GümüşVadiYalanı"];

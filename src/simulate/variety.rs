@@ -37,13 +37,18 @@ struct Habits {
 const AS_DESCRIBED: Habits = Habits { newcomers: 0.0, repost: 0.0, alone: 0.0, talk: 1.0, crew: 1.0 };
 
 impl Variety {
+    /// A crowd may be three times as large, or a third.
+    pub const OF_PEOPLE: f64 = 1.6;
+    /// A push is as large as it is described, give or take a third: a smaller one would be another push.
+    pub const OF_PUSHES: f64 = 0.5;
+
     /// Every crowd as its builder describes it.
     pub const NONE: Variety = Variety { size: 1.0, people: AS_DESCRIBED, steered: AS_DESCRIBED };
 
-    /// The shape of a seed.
-    pub fn of(seed: u64) -> Variety {
+    /// The shape of a seed, up to 2^`octaves` times larger or smaller than described.
+    pub fn of(seed: u64, octaves: f64) -> Variety {
         let mut random = Random::new(seed, STREAM);
-        let size = two_to(normal(&mut random).clamp(-1.6, 1.6));
+        let size = two_to(normal(&mut random).clamp(-octaves, octaves));
         let people = Habits {
             newcomers: 0.35 * normal(&mut random),
             repost: 0.4 * normal(&mut random),
@@ -113,7 +118,7 @@ mod tests {
     fn a_share_stays_one_and_the_middle_of_the_seeds_is_as_described() {
         assert!((shifted(0.4, 0.0) - 0.4).abs() < 1e-12);
         assert_eq!((shifted(0.0, 2.0).to_bits(), shifted(1.0, -2.0).to_bits()), (0.0_f64.to_bits(), 1.0_f64.to_bits()));
-        let shapes: Vec<Variety> = (1..=400).map(Variety::of).collect();
+        let shapes: Vec<Variety> = (1..=400).map(|seed| Variety::of(seed, Variety::OF_PEOPLE)).collect();
         let larger = shapes.iter().filter(|shape| shape.size > 1.0).count();
         assert!((160..=240).contains(&larger), "{larger} of 400 are larger");
         let newcomers: Vec<f64> = shapes.iter().map(|shape| shifted(0.62, shape.people.newcomers)).collect();
