@@ -82,7 +82,9 @@ pub fn execute(folder: &Path, json: bool, common: &Common) -> anyhow::Result<Exi
 fn streams(folder: &Path, config: &Config, common: &Common) -> anyhow::Result<Vec<Stream>> {
     let entries = std::fs::read_dir(folder).with_context(|| format!("cannot read the folder {}", folder.display()))?;
     let files: BTreeSet<PathBuf> = entries.map(|entry| entry.map(|entry| entry.path())).collect::<io::Result<_>>()?;
-    let named = |name: &str| files.iter().find(|path| path.file_name().is_some_and(|file| file.to_string_lossy().starts_with(name)));
+    let named = |name: &str| {
+        files.iter().find(|path| path.file_name().is_some_and(|file| file.to_string_lossy().starts_with(name)))
+    };
     let mut streams = Vec::new();
     for path in &files {
         let file = path.file_name().map(|file| file.to_string_lossy().into_owned()).unwrap_or_default();
@@ -218,7 +220,8 @@ fn count(
     common: &Common,
 ) -> anyhow::Result<Vec<Vec<Counted>>> {
     let jobs = jobs(streams.len(), settings);
-    let (next, results) = (AtomicUsize::new(0), Mutex::new(vec![vec![Counted::default(); streams.len()]; settings.len()]));
+    let (next, results) =
+        (AtomicUsize::new(0), Mutex::new(vec![vec![Counted::default(); streams.len()]; settings.len()]));
     let work = || -> anyhow::Result<()> {
         while let Some((stream, chosen)) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) {
             let counted = reading(&streams[*stream], chosen, settings, config, common)?;
@@ -249,8 +252,10 @@ fn jobs(streams: usize, settings: &[Setting]) -> Vec<(usize, Vec<usize>)> {
         let entries = config.entries();
         alike.entry(REPORTED.map(|key| entries[key].clone()).to_vec()).or_default().push(index);
     }
-    let chunks: Vec<Vec<usize>> =
-        alike.into_values().flat_map(|all| all.chunks(SETTINGS_A_READING).map(<[usize]>::to_vec).collect::<Vec<_>>()).collect();
+    let chunks: Vec<Vec<usize>> = alike
+        .into_values()
+        .flat_map(|all| all.chunks(SETTINGS_A_READING).map(<[usize]>::to_vec).collect::<Vec<_>>())
+        .collect();
     (0..streams).flat_map(|stream| chunks.iter().map(move |chunk| (stream, chunk.clone()))).collect()
 }
 
@@ -265,10 +270,8 @@ fn reading(
     let configs: Vec<&Config> = chosen.iter().filter_map(|index| settings[*index].config.as_ref()).collect();
     let Some(first) = configs.first() else { return Ok(Vec::new()) };
     let mut reporter = Reporter::new(first, sketch_key(config, KeyUse::Replay)?);
-    let mut folds: Vec<(Fold, Vec<Alert>)> = configs
-        .iter()
-        .map(|config| (Fold::new(config.detect.clone(), config.version.clone()), Vec::new()))
-        .collect();
+    let mut folds: Vec<(Fold, Vec<Alert>)> =
+        configs.iter().map(|config| (Fold::new(config.detect.clone(), config.version.clone()), Vec::new())).collect();
     read(&stream.path, config, common, |step| match step {
         Step::Post { post, .. } => reporter.post(post),
         Step::Watermark(watermark) | Step::End(watermark) => {

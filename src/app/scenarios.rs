@@ -88,7 +88,8 @@ pub fn fingerprint(
 pub fn trial(scenario: &Scenario, seed: u64, config: &Config, key: [u8; 16]) -> anyhow::Result<Trial> {
     let options = Options { varied: true, ..Options::new(seed) };
     let onset = simulate::onset(scenario.name, options.start).unwrap_or(EventTime::MIN);
-    let spelled = |hashtags: &[&[&str]]| hashtags.iter().flat_map(|all| all.iter()).filter_map(|tag| canonical(tag)).collect();
+    let spelled =
+        |hashtags: &[&[&str]]| hashtags.iter().flat_map(|all| all.iter()).filter_map(|tag| canonical(tag)).collect();
     let mut judge = Judge {
         scenario,
         hashtags: spelled(scenario.hashtags),

@@ -102,16 +102,18 @@ impl fmt::Display for Changes {
         let mut rows: Vec<(&str, BTreeMap<i64, String>)> = Vec::new();
         for change in &self.moved {
             let at = (change.factor * 100.0).round() as i64;
-            let cell = change.counted.as_ref().map_or("contradicts itself".to_owned(), |counted| {
-                difference(all, Counted::sum(counted.iter()))
-            });
+            let cell = change
+                .counted
+                .as_ref()
+                .map_or("contradicts itself".to_owned(), |counted| difference(all, Counted::sum(counted.iter())));
             match rows.iter_mut().find(|(what, _)| *what == change.what) {
                 Some((_, cells)) => drop(cells.insert(at, cell)),
                 None => rows.push((&change.what, BTreeMap::from([(at, cell)]))),
             }
         }
         // What never matters is said once.
-        let (still, moving): (Vec<_>, Vec<_>) = rows.iter().partition(|(_, cells)| cells.values().all(|cell| cell == "="));
+        let (still, moving): (Vec<_>, Vec<_>) =
+            rows.iter().partition(|(_, cells)| cells.values().all(|cell| cell == "="));
         for (what, cells) in moving {
             let cells: Vec<&str> = cells.values().map(String::as_str).collect();
             writeln!(f, "| {what} | {} |", cells.join(" | "))?;
@@ -124,7 +126,10 @@ impl fmt::Display for Changes {
         writeln!(f, "|---|---|---|---|---|")?;
         for (stream, chosen, counted) in self.left_out() {
             let Counted { found, episodes, alerts_false, organic_called, organic, .. } = counted;
-            writeln!(f, "| {stream} | {chosen} | {found} of {episodes} | {alerts_false} | {organic_called} of {organic} |")?;
+            writeln!(
+                f,
+                "| {stream} | {chosen} | {found} of {episodes} | {alerts_false} | {organic_called} of {organic} |"
+            )?;
         }
         Ok(())
     }
