@@ -82,7 +82,7 @@ fn the_defaults_are_those_of_the_contract() {
         names
     }));
     assert_eq!(config.detect.family_points_max.len(), FAMILIES.len());
-    assert_eq!(config.detect.signals["birth_speed"].from, 420.0);
+    assert_eq!(config.detect.signals["birth_speed"].from, 60.0);
 }
 
 #[test]

@@ -49,7 +49,9 @@ pub fn bin(count: u64) -> usize {
 pub fn is_new(shard: &Shard, tag: u64, tick: i64, first_second: u32) -> bool {
     let born = i64::from(first_second) / 10 + 1;
     let watched = shard.watched_since().is_some_and(|since| born - since.tick().0 >= WATCHED_TICKS_MIN);
-    watched && tick - born < YOUNG_TICKS && shard.rows().of(tag).iter().all(|hour| hour.end >= born)
+    let before = |end: i64| end <= born - HOUR;
+    let seen = || shard.ladder().level(2).iter().any(|(end, pane)| before(*end) && pane.saw(tag));
+    watched && tick - born < YOUNG_TICKS && shard.rows().of(tag).iter().all(|hour| hour.end >= born) && !seen()
 }
 
 /// Seconds from the first post of a day to the twentieth account with an original.

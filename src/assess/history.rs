@@ -1,7 +1,9 @@
 //! What is usual for a hashtag: its own hours of the last weeks, or its last day; and whether it is new.
 
+use std::ops::Bound::{Excluded, Included};
+
 use crate::track::Shard;
-use crate::track::ladder::{DAY, HOUR, ceil};
+use crate::track::ladder::{DAY, HOUR, ceil, floor};
 
 /// Where an expectation comes from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -83,13 +85,14 @@ pub fn history(shard: &Shard, tag: u64, tick: i64, h1: u64, h24: u64) -> History
     }
 }
 
-/// Which part of a hashtag's posts lies in the busy hours of its last week before the last twelve hours, and which in the
-/// `now` posts of its present crowd. None before a day of watching.
-pub fn past_share(shard: &Shard, tag: u64, tick: i64, now: u64) -> Option<f64> {
-    let past = |end: i64| end > tick - 7 * DAY && end <= tick - DAY / 2;
-    let hours = shard.rows().of(tag).iter().filter(|hour| past(hour.end));
-    let before: u64 = hours.map(|hour| u64::from(hour.posts)).sum();
-    (watched_hours(shard, tick) >= 24 && before + now > 0).then(|| before as f64 / (before + now) as f64)
+/// In how many hours of the last week, up to twelve hours ago, a hashtag was seen: in the busy ones, and of the last day in
+/// every one with two posts. None before a day of watching.
+pub fn past_hours(shard: &Shard, tag: u64, tick: i64) -> Option<u64> {
+    let (week, day, recent) = (tick - 7 * DAY, floor(tick, HOUR) - DAY, tick - DAY / 2);
+    let busy = shard.rows().of(tag).iter().filter(|hour| hour.end > week && hour.end <= day).count();
+    let hours = shard.ladder().level(2).range((Excluded(day), Included(recent)));
+    let seen = hours.filter(|(_, pane)| pane.saw(tag)).count();
+    (watched_hours(shard, tick) >= 24).then(|| (busy + seen) as u64)
 }
 
 /// Median posts and accounts at this hour of the last weeks, or of the last days while there are fewer than two weeks.

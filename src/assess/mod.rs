@@ -8,7 +8,9 @@ pub mod evidence;
 pub mod history;
 pub mod interval;
 pub mod report;
+mod salvos;
 pub mod signals;
+mod slices;
 pub mod values;
 
 pub use report::{HashtagReport, Report, report};

@@ -4,16 +4,17 @@ use super::birth::{self, Histogram};
 use super::candidates::candidates;
 use super::crowd::{Crowd, View};
 use super::evidence::{Tops, display, tops};
-use super::history::{History, history, past_share};
+use super::history::{History, history, past_hours};
 use super::interval::Estimate;
-use super::signals::{ALL, Facts, Spread};
+use super::signals::{ALL, Facts};
 use super::values::{Counts, Windows};
+use super::{salvos, slices};
 use crate::config::Detect;
 use crate::model::{EventTime, Tick};
 use crate::track::Shard;
 use crate::track::counted::Counted;
 use crate::track::gather::Gathered;
-use crate::track::ladder::{DAY, LEVEL_0_KEPT, Window};
+use crate::track::ladder::{DAY, Window};
 
 /// Hours over which accounts are read: long enough for a slow push, short enough to calm down with it.
 pub const CROWD_HOURS: i64 = 3;
@@ -113,10 +114,11 @@ fn hashtag_report(shard: &Shard, tag: u64, tick: i64, detect: &Detect) -> Option
     let windows = windows([minute, of_gathered(&five), of_gathered(&hour), of_gathered(&day)]);
     let is_new = birth::is_new(shard, tag, tick, day.first_second);
     let facts = Facts {
-        birth_seconds: is_new.then(|| birth::seconds_to_accounts(&day)).flatten(),
-        past_share: past_share(shard, tag, tick, hours.posts),
-        by_second: by_second(&five, tick),
-        by_ten_seconds: is_new.then(|| by_ten_seconds(shard, tag, tick)),
+        salvos: Some(salvos::of(shard, tag, tick, hour.account_cut)),
+        birth_seconds: is_new.then(|| birth_seconds(shard, tag, tick, &day)).flatten(),
+        past_hours: past_hours(shard, tag, tick),
+        by_second: slices::by_second(&five, tick),
+        by_ten_seconds: is_new.then(|| slices::by_ten_seconds(shard, tag, tick)),
     };
     // A push hides among the public over hours, and over an hour where it is slow: whichever shows it more counts.
     let all = Crowd::all(&hours, &hour);
@@ -143,6 +145,12 @@ fn hashtag_report(shard: &Shard, tag: u64, tick: i64, detect: &Detect) -> Option
         tops: tops(&all),
         crowd: all.accounts.iter().map(|row| Member { account: row.account, posts: row.posts }).collect(),
     })
+}
+
+/// How many seconds the birth of a new hashtag took: until its twentieth account, or until it had risen, if that was later.
+fn birth_seconds(shard: &Shard, tag: u64, tick: i64, day: &Gathered) -> Option<f64> {
+    let twentieth = birth::seconds_to_accounts(day)?;
+    slices::rise_seconds(shard, tag, tick, day.first_second).map(|risen| risen.max(twentieth))
 }
 
 /// Reads all signals over `crowd`; those that say nothing about a core over `all`.
@@ -207,25 +215,4 @@ fn name_of(shard: &Shard, tag: u64, _tick: i64) -> Option<&str> {
     (0..3)
         .find_map(|level| shard.ladder().level(level).values().rev().find_map(|pane| pane.get(tag)))
         .map(|view| view.name())
-}
-
-/// Originals of the last five minutes by second, from the hashtag's first second among them on.
-fn by_second(five: &Gathered, tick: i64) -> Option<Spread> {
-    if !birth::has_seconds(&five.mentions) {
-        return None;
-    }
-    let end = tick * 10;
-    let slices = (end - i64::from(five.first_second)).clamp(0, 300) as u64;
-    Some(Spread { slices, posts: five.posts - five.reposts, squares: five.squares[0] })
-}
-
-fn by_ten_seconds(shard: &Shard, tag: u64, tick: i64) -> Spread {
-    let mut spread = Spread { slices: LEVEL_0_KEPT as u64, ..Spread::default() };
-    for (_, pane) in shard.ladder().level(0).range(tick - LEVEL_0_KEPT + 1..=tick) {
-        if let Some(view) = pane.get(tag) {
-            spread.posts += view.posts();
-            spread.squares += view.posts() * view.posts();
-        }
-    }
-    spread
 }

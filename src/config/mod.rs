@@ -27,13 +27,14 @@ pub use layer::{DEFAULTS, Sources};
 pub use value::{parse_duration, parse_size, parse_time, show_duration, show_size};
 
 /// The signals that have a ramp in `[detect.signals]`. The file must have each of them and no other.
-pub const KNOWN_SIGNALS: [&str; 17] = [
+pub const KNOWN_SIGNALS: [&str; 18] = [
     "repeat_share",
     "posts_per_account",
     "evenness",
     "core_share",
     "top_share",
     "silent_core",
+    "salvos",
     "past",
     "birth_speed",
     "dispersion_10s",

@@ -96,11 +96,16 @@ fn phrase(signal: &Signal) -> Option<String> {
         "silent_accounts" => {
             format!("{} of those who repeat talk to nobody (ordinary: {})", percent(value), percent(usual))
         }
+        "salvos" => format!(
+            "{} of those who repeat write three posts within ten minutes (ordinary: {})",
+            percent(value),
+            percent(usual)
+        ),
         "birth_speed" => {
             format!("20 accounts within {value:.0} s of the first post (ordinary: {:.0} min)", usual / 60.0)
         }
-        "dispersion_1s" => format!("posts bunch within single seconds ({value:.1} times chance)"),
-        "dispersion_10s" => format!("posts come in bunches of ten seconds ({value:.0} times chance)"),
+        "dispersion_1s" => format!("posts bunch within single seconds ({value:.1} times as uneven as even ones)"),
+        "dispersion_10s" => format!("posts come in bunches of ten seconds ({value:.0} times as uneven as even ones)"),
         "overlap" => format!("{} of the accounts carried earlier alerts", percent(value)),
         "conversation" => {
             format!("only {} of the originals talk to anybody (ordinary: {})", percent(value), percent(usual))

@@ -11,8 +11,8 @@ use crate::config::{Detect, Ramp};
 
 /// Most points there are, in hundredths.
 const POINTS_MAX: i64 = 10_000;
-/// Accounts that a repeat core must have before it is read as a crowd of its own.
-const CORE_ACCOUNTS_MIN: usize = 8;
+/// Accounts that a crowd must have to be read at all, whole or its repeat core.
+const ACCOUNTS_MIN: usize = 8;
 /// Families of which one must be strong for a coordinated burst: they ask how people act, not what they say.
 const STRONG: [&str; 2] = ["concentration", "synchrony"];
 
@@ -48,7 +48,7 @@ pub struct Remembered {
 
 /// Scores every reading of a report and takes the strongest; of equals, the first.
 pub fn coordination(report: &HashtagReport, remembered: &Remembered, detect: &Detect) -> Coordination {
-    let readings = report.readings.iter().filter(|read| read.view == View::All || read.accounts >= CORE_ACCOUNTS_MIN);
+    let readings = report.readings.iter().filter(|read| read.accounts >= ACCOUNTS_MIN);
     let scored = readings.map(|read| scored(read, remembered, detect));
     scored.reduce(|best, next| if next.score > best.score { next } else { best }).unwrap_or_default()
 }

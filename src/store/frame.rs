@@ -13,7 +13,7 @@
 //! newer format. The name is part of the checksum, so a file under another's name does not read back.
 
 /// Latest format of payloads. Raise it whenever an older build could not read what this one writes.
-pub(super) const FORMAT: u16 = 1;
+pub(super) const FORMAT: u16 = 2;
 
 const MAGIC: &[u8; 8] = b"tagwatch";
 
@@ -107,7 +107,7 @@ mod tests {
     #[test]
     fn the_layout_is_as_documented() {
         let framed = seal(Kind::Manifest, "m", b"xyz");
-        assert_eq!(&framed[..16], b"tagwatch\x01\x00\x02\x00\x03\x00\x00\x00");
+        assert_eq!(&framed[..16], b"tagwatch\x02\x00\x02\x00\x03\x00\x00\x00");
         assert_eq!(&framed[20..], b"xyz");
         assert_eq!(unseal(Kind::Manifest, "m", framed), Ok(b"xyz".to_vec()));
     }
@@ -133,7 +133,7 @@ mod tests {
         assert!(matches!(unseal(Kind::Chunk, "other", framed.clone()), Err(Flaw::Corrupt(_))));
         assert!(matches!(unseal(Kind::Manifest, "name", framed.clone()), Err(Flaw::Corrupt(_))));
         assert!(matches!(unseal(Kind::Chunk, "name", [&framed[..], b"y"].concat()), Err(Flaw::Corrupt(_))));
-        assert_eq!(unseal(Kind::Chunk, "name", seal_as(FORMAT + 1, Kind::Chunk, "name", b"x")), Err(Flaw::Newer(2)));
+        assert_eq!(unseal(Kind::Chunk, "name", seal_as(FORMAT + 1, Kind::Chunk, "name", b"x")), Err(Flaw::Newer(3)));
         assert!(matches!(unseal(Kind::Chunk, "name", seal_as(0, Kind::Chunk, "name", b"x")), Err(Flaw::Corrupt(_))));
     }
 

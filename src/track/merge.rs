@@ -11,6 +11,9 @@ pub const SIZES: Sizes = Sizes { mentions: SAMPLE, accounts: SAMPLE };
 /// twentieth writes is too wide to hold a push that goes on for hours.
 pub const SIZES_HOUR: Sizes = Sizes { mentions: 128, accounts: 256 };
 
+/// Posts in an hour from which it is remembered for a day that a hashtag of few accounts was there at all.
+const FAINT_POSTS_MIN: u64 = 2;
+
 /// What an hour pane keeps of hashtags of few accounts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HourRule {
@@ -53,6 +56,7 @@ pub fn merge(inputs: &[&Pane], into: Into) -> Pane {
     }
     for pane in inputs {
         builder.total(pane.totals());
+        pane.faint().iter().for_each(|tag| builder.faint(*tag));
     }
     builder.finish()
 }
@@ -96,7 +100,7 @@ pub(super) fn merge_hashtag(views: &[EntryView<'_>], into: Into, builder: &mut P
         && views.iter().map(EntryView::posts).sum::<u64>() < rule.total_accounts_below
     {
         // Fewer posts than accounts wanted: no need to count the accounts.
-        return builder.total(Totals { hashtags: 1, posts: views.iter().map(EntryView::posts).sum() });
+        return fold(tag, views.iter().map(EntryView::posts).sum(), builder);
     }
     let (sizes, per_second) = match into {
         Into::Run | Into::Tick => (SIZES, PerSecond::SamePane),
@@ -111,7 +115,7 @@ pub(super) fn merge_hashtag(views: &[EntryView<'_>], into: Into, builder: &mut P
         Into::Hour(rule) => {
             let accounts = gathered.distinct_accounts();
             if accounts < rule.total_accounts_below {
-                return builder.total(Totals { hashtags: 1, posts: gathered.posts });
+                return fold(tag, gathered.posts, builder);
             }
             if accounts < rule.sample_accounts_min {
                 gathered.thin();
@@ -120,6 +124,14 @@ pub(super) fn merge_hashtag(views: &[EntryView<'_>], into: Into, builder: &mut P
         Into::Run | Into::Minute => {}
     }
     gathered.write(tag, name, builder);
+}
+
+/// Leaves no more of a hashtag than its part of the totals, and that it was seen where it was seen twice.
+fn fold(tag: u64, posts: u64, builder: &mut PaneBuilder) {
+    builder.total(Totals { hashtags: 1, posts });
+    if posts >= FAINT_POSTS_MIN {
+        builder.faint(tag);
+    }
 }
 
 /// The pane without the hashtags of fewer than `posts_min` posts, and how many those were.
@@ -134,6 +146,7 @@ pub fn without_small(pane: &Pane, posts_min: u64) -> (Pane, u64) {
         }
     }
     builder.total(pane.totals());
+    pane.faint().iter().for_each(|tag| builder.faint(*tag));
     (builder.finish(), evicted)
 }
 
@@ -146,6 +159,8 @@ pub fn regroup(panes: &[&Pane], keep: impl Fn(u64) -> bool, with_totals: bool) -
     let mut builder = PaneBuilder::default();
     views.iter().for_each(|view| builder.copy(view));
     panes.iter().filter(|_| with_totals).for_each(|pane| builder.total(pane.totals()));
+    let faint = panes.iter().flat_map(|pane| pane.faint()).copied();
+    faint.filter(|tag| keep(*tag)).for_each(|tag| builder.faint(tag));
     builder.finish()
 }
 

@@ -128,6 +128,8 @@ pub struct Pane {
     accounts: Vec<AccountRow>,
     registers: Vec<Registers>,
     totals: Totals,
+    /// The hashtags of two posts or more among those in the totals, by identity: that they were seen at all.
+    faint: Vec<u64>,
 }
 
 /// One hashtag of one pane.
@@ -181,6 +183,16 @@ impl Pane {
         self.totals
     }
 
+    /// The hashtags of two posts or more that are only part of the totals, by identity.
+    pub fn faint(&self) -> &[u64] {
+        &self.faint
+    }
+
+    /// Whether the hashtag was seen: kept one by one, or at least twice among the totals.
+    pub fn saw(&self, tag: u64) -> bool {
+        self.faint.binary_search(&tag).is_ok() || self.get(tag).is_some()
+    }
+
     /// Bytes on the heap.
     pub fn bytes(&self) -> usize {
         self.entries.len() * size_of::<Entry>()
@@ -189,6 +201,7 @@ impl Pane {
             + self.larges.len() * (size_of::<Large>() + super::gather::PIONEERS * size_of::<(u32, u64)>())
             + self.accounts.len() * size_of::<AccountRow>()
             + self.registers.len() * (size_of::<Registers>() + super::distinct::REGISTERS)
+            + self.faint.len() * size_of::<u64>()
     }
 
     /// The hashtag with that identity. Identities are uniform keyed hashes, so the search starts where they would stand.
@@ -361,8 +374,15 @@ impl PaneBuilder {
         self.pane.totals.posts += totals.posts;
     }
 
+    /// Adds a hashtag that only the totals count, in any order.
+    pub fn faint(&mut self, tag: u64) {
+        self.pane.faint.push(tag);
+    }
+
     /// The pane.
     pub fn finish(mut self) -> Pane {
+        self.pane.faint.sort_unstable();
+        self.pane.faint.shrink_to_fit();
         self.pane.entries.shrink_to_fit();
         self.pane.strings.shrink_to_fit();
         self.pane.mentions.shrink_to_fit();

@@ -14,6 +14,7 @@ pub mod posts_per_account;
 pub mod repeat_share;
 pub mod repeated_link;
 pub mod repeated_text;
+pub mod salvos;
 pub mod silent_accounts;
 pub mod silent_core;
 pub mod talk;
@@ -30,10 +31,21 @@ pub struct Facts {
     pub birth_seconds: Option<f64>,
     /// Posts and Σ c² by second of the originals of the last five minutes, and the seconds from the first to the last.
     pub by_second: Option<Spread>,
-    /// Which part of its posts the hashtag had before its present hours; none before a day of watching.
-    pub past_share: Option<f64>,
+    /// Hours of the last week, up to half a day ago, in which the hashtag was seen; none before a day of watching.
+    pub past_hours: Option<u64>,
+    /// How the accounts of the last hour post; none where nobody asked.
+    pub salvos: Option<Salvos>,
     /// Posts and Σ c² by ten seconds of the originals of the last five minutes.
     pub by_ten_seconds: Option<Spread>,
+}
+
+/// Accounts of the last hour by how they post.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Salvos {
+    /// Accounts of three posts or more, the first of them at least a quarter of an hour ago.
+    pub repeaters: u64,
+    /// Those of them that wrote three posts within ten minutes.
+    pub hurried: u64,
 }
 
 /// Counts over equal slices of time.
@@ -48,15 +60,17 @@ pub struct Spread {
 }
 
 impl Spread {
-    /// Index of dispersion: variance over mean of the counts by slice; 1 where posts come independently.
-    pub fn dispersion(self) -> Estimate {
+    /// Index of dispersion (variance over mean of the counts by slice), less the 1 of independent posts, over the mean: how
+    /// uneven the slices are beyond chance, whatever the number of posts. 0 where posts come independently.
+    pub fn unevenness(self) -> Estimate {
         let (n, sum) = (self.slices as f64, self.posts as f64);
         let mean = sum / n;
         let variance = (self.squares as f64 - sum * mean) / (n - 1.0).max(1.0);
-        let value = variance / mean;
+        let index = variance / mean;
         // Under independence it has a relative standard error of √(2/(n-1)) (Fisher 1950).
-        let half = Z * value * libm::sqrt(2.0 / (n - 1.0).max(1.0));
-        Estimate { value, low: (value - half).max(0.0), high: value + half }
+        let half = Z * index * libm::sqrt(2.0 / (n - 1.0).max(1.0));
+        let beyond = |index: f64| ((index - 1.0) / mean).max(0.0);
+        Estimate { value: beyond(index), low: beyond(index - half), high: beyond(index + half) }
     }
 }
 
@@ -75,13 +89,14 @@ pub struct Definition {
 }
 
 /// All signals, in the order in which alert lines print them.
-pub const ALL: [Definition; 17] = [
+pub const ALL: [Definition; 18] = [
     repeat_share::DEFINITION,
     posts_per_account::DEFINITION,
     evenness::DEFINITION,
     core_share::DEFINITION,
     top_share::DEFINITION,
     silent_core::DEFINITION,
+    salvos::DEFINITION,
     past::DEFINITION,
     birth_speed::DEFINITION,
     dispersion_1s::DEFINITION,
