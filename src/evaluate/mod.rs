@@ -19,6 +19,9 @@ pub mod posts;
 
 pub mod score;
 
+pub mod compare;
+
+mod compare_table;
 mod round;
 mod separation;
 mod table;
