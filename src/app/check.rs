@@ -9,8 +9,9 @@ use std::path::PathBuf;
 use anyhow::Context;
 
 use super::{Common, Exit, usable};
-use crate::config::{Config, DEFAULTS, SketchKey, defaults, find_sketch_key, is_secret};
-use crate::model::Keyed;
+use crate::clock;
+use crate::config::{Config, DEFAULTS, Expected, SketchKey, defaults, find_sketch_key, is_secret};
+use crate::model::{EventTime, Keyed};
 use crate::source::decode::Understood;
 use crate::source::file::Sample;
 
@@ -82,7 +83,9 @@ fn show(out: &mut impl Write, config: &Config, origins: &BTreeMap<String, String
             writeln!(out, "\nsketch key: none yet; the first `tagwatch run` makes {}", path.display())?;
         }
     }
+    show_expected(out, config, origins)?;
     let mut warnings = config.warnings();
+    warnings.extend(over(config, origins));
     warnings.extend(open_key(key));
     if !warnings.is_empty() {
         writeln!(out, "\nallowed, but look again:")?;
@@ -91,6 +94,33 @@ fn show(out: &mut impl Write, config: &Config, origins: &BTreeMap<String, String
         writeln!(out, "  {warning}")?;
     }
     Ok(())
+}
+
+/// The expected events, and where each begins in the file.
+fn show_expected(out: &mut impl Write, config: &Config, origins: &BTreeMap<String, String>) -> io::Result<()> {
+    if config.expected.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "\nexpected events, by event time:")?;
+    for (index, Expected { hashtags, from, to, reason }) in config.expected.iter().enumerate() {
+        writeln!(out, "  {hashtags}  {from} to {to}  {reason}   {}", origin_of_entry(origins, index))?;
+    }
+    Ok(())
+}
+
+/// Expected events that lie in the past. They expire by event time, so this is no fault: a replay may be about that time.
+fn over(config: &Config, origins: &BTreeMap<String, String>) -> Vec<String> {
+    let now = EventTime(clock::wall_ms());
+    let over = config.expected.iter().enumerate().filter(|(_, entry)| entry.to <= now);
+    over.map(|(index, Expected { hashtags, to, .. })| {
+        let origin = origin_of_entry(origins, index);
+        format!("expected ({origin}): {hashtags} has been over since {to}; remove it, unless you replay that time")
+    })
+    .collect()
+}
+
+fn origin_of_entry(origins: &BTreeMap<String, String>, index: usize) -> &str {
+    origins.get(&format!("expected.{index}")).map_or("", String::as_str)
 }
 
 /// A key file that others can read. Who has the key can tell which account a hash stands for.

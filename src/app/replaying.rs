@@ -139,7 +139,7 @@ pub fn replay(
 
     let mut summary = Summary { config_version: config.version.clone(), ..Summary::default() };
     let mut decisions = Decisions::new(
-        Decider::new(config.detect.clone(), config.version.clone()),
+        Decider::new(config.detect.clone(), config.version.clone()).expecting(config.expected.clone()),
         config.track.shards,
         Tick(i64::MIN / 4),
     );

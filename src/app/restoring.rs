@@ -60,10 +60,11 @@ pub fn restore(folder: &Folder, config: &Config, key_fingerprint: u32) -> Result
     let manifest = restore_latest(folder, owner, |manifest| {
         read = read_chunks(folder, manifest)?;
         let restored = Decider::restore(config.detect.clone(), config.version.clone(), &read.decider);
-        decider = Some(restored.map_err(|why| Error::Corrupt { path: folder.dir().to_owned(), why })?);
+        let restored = restored.map_err(|why| Error::Corrupt { path: folder.dir().to_owned(), why })?;
+        decider = Some(restored.expecting(config.expected.clone()));
         Ok(())
     })?;
-    let empty = || Decider::new(config.detect.clone(), config.version.clone());
+    let empty = || Decider::new(config.detect.clone(), config.version.clone()).expecting(config.expected.clone());
     let Some(manifest) = manifest else {
         return Ok(State {
             shards: empty_shards(config),

@@ -11,6 +11,7 @@ use crate::model::EventTime;
 mod check;
 mod client;
 mod entries;
+mod expected;
 mod fault;
 mod file;
 mod key;
@@ -20,6 +21,7 @@ mod unknown;
 mod value;
 mod warning;
 
+pub use expected::{Expected, Glob};
 pub use fault::Faults;
 pub use file::is_secret;
 pub use key::{KeyUse, SecretError, SketchKey, find_sketch_key, http_token, sketch_key, sketch_key_with};
@@ -105,6 +107,8 @@ pub struct Config {
     pub windows: Windows,
     /// `[detect]`
     pub detect: Detect,
+    /// `[[expected]]`, in the order of the file: the first that fits explains an alert.
+    pub expected: Vec<Expected>,
     /// Hash of `[detect]`, `[windows]` and `[time]` as meant: 16 hex digits, printed in every alert line.
     pub version: String,
 }

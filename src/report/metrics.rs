@@ -171,7 +171,7 @@ impl Decided {
             alerts: counters(
                 r,
                 "tagwatch_alerts_total",
-                "Alerts that began to fire, once more for each kind they were raised to.",
+                "Alerts that began to fire, once more for each other kind or severity they fire with.",
                 &["kind", "severity"],
             ),
             alerts_suppressed: counters(

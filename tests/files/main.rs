@@ -4,6 +4,7 @@
 mod compare;
 #[path = "../corpus/mod.rs"]
 mod corpus;
+mod expected;
 mod giants;
 mod outputs;
 mod program;
