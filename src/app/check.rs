@@ -10,7 +10,7 @@ use anyhow::Context;
 
 use super::{Common, Exit, usable};
 use crate::clock;
-use crate::config::{Config, DEFAULTS, Expected, SketchKey, defaults, find_sketch_key, is_secret};
+use crate::config::{Config, DEFAULTS, Expected, SketchKey, defaults, find_sketch_key, is_secret, load_shadow};
 use crate::model::{EventTime, Keyed};
 use crate::source::decode::Understood;
 use crate::source::file::Sample;
@@ -22,8 +22,11 @@ pub struct Args {
     /// Say what is understood of the first lines of this file of posts; ends with 1 where nothing is.
     #[arg(long, value_name = "FILE")]
     pub sample: Option<PathBuf>,
+    /// Check this file as the rules of `--shadow` too, and say in what they differ.
+    #[arg(long, value_name = "FILE")]
+    pub shadow: Option<PathBuf>,
     /// Print every key with its meaning and default, as a config file to begin with, and check nothing.
-    #[arg(long, conflicts_with = "sample")]
+    #[arg(long, conflicts_with_all = ["sample", "shadow"])]
     pub print_defaults: bool,
 }
 
@@ -45,11 +48,13 @@ pub fn execute(args: Args, common: &Common) -> anyhow::Result<Exit> {
         io::stdout().lock().write_all(DEFAULTS.as_bytes()).context("cannot write to stdout")?;
         return Ok(Exit::Done);
     }
+    let shadow = args.shadow.as_deref().map(|file| load_shadow(&common.sources(), file)).transpose()?;
     let (config, origins) = usable::config(common)?;
     let variable = std::env::var_os("TAGWATCH_KEY").map(|value| value.to_string_lossy().into_owned());
     let key = find_sketch_key(&config, variable.as_deref())?;
     let mut stdout = io::stdout().lock();
     show(&mut stdout, &config, &origins, &key).context("cannot write to stdout")?;
+    shadow.map_or(Ok(()), |shadow| show_shadow(&mut stdout, &config, &shadow)).context("cannot write to stdout")?;
     let Some(path) = &args.sample else { return Ok(Exit::Done) };
     let mut sample = Sample::open(path, SAMPLE_LINES, config.limits.post_bytes_max)?;
     let understood = Understood::of(&mut sample, common.format.into(), config.limits.clone());
@@ -92,6 +97,20 @@ fn show(out: &mut impl Write, config: &Config, origins: &BTreeMap<String, String
     }
     for warning in warnings {
         writeln!(out, "  {warning}")?;
+    }
+    Ok(())
+}
+
+/// In what a shadow differs.
+fn show_shadow(out: &mut impl Write, config: &Config, shadow: &Config) -> io::Result<()> {
+    writeln!(out, "\nshadow ok, version {}", shadow.version)?;
+    let ours = config.entries();
+    for (key, value) in shadow.entries().iter().filter(|(key, value)| ours.get(*key) != Some(value)) {
+        writeln!(out, "  {key} = {value}   ours: {}", ours.get(key).map_or("", String::as_str))?;
+    }
+    let (shadow, ours) = (shadow.expected.len(), config.expected.len());
+    if shadow + ours > 0 {
+        writeln!(out, "  expected events: {shadow}   ours: {ours}")?;
     }
     Ok(())
 }

@@ -20,6 +20,7 @@ mod restoring;
 pub mod run;
 pub mod running;
 mod scribe;
+pub mod shadow;
 pub mod simulate;
 pub mod topics;
 mod usable;

@@ -50,7 +50,7 @@ impl Setting {
     pub fn origin(&self) -> Option<String> {
         match self.source.layer {
             Layer::BuiltIn => None,
-            Layer::File => Some(format!("{}:{}", self.source.name, self.place().line())),
+            Layer::File | Layer::Shadow => Some(format!("{}:{}", self.source.name, self.place().line())),
             Layer::Environment | Layer::Flag => self.source.text.split('=').next().map(str::to_string),
         }
     }

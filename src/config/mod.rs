@@ -17,6 +17,7 @@ mod file;
 mod key;
 mod layer;
 mod reader;
+mod shadow;
 mod unknown;
 mod value;
 mod warning;
@@ -26,6 +27,7 @@ pub use fault::Faults;
 pub use file::is_secret;
 pub use key::{KeyUse, SecretError, SketchKey, find_sketch_key, http_token, sketch_key, sketch_key_with};
 pub use layer::{DEFAULTS, Sources};
+pub use shadow::load_shadow;
 pub use value::{parse_duration, parse_size, parse_time, show_duration, show_size};
 
 /// The signals that have a ramp in `[detect.signals]`. The file must have each of them and no other.

@@ -93,6 +93,19 @@ impl Decider {
         Decider { expected, ..self }
     }
 
+    /// A decider under other rules that begins now beside this one: no alert is open, no crowd remembered, nothing spent;
+    /// what the stream itself has shown holds for both.
+    pub fn beside(&self, detect: Detect, config_version: String) -> Decider {
+        let Memory { births, watched_since, lost, .. } = self.memory.clone();
+        let memory = Memory { births, watched_since, lost, ..Memory::default() };
+        Decider { detect, config_version, expected: Vec::new(), memory }
+    }
+
+    /// Hash of the rules that it decides by.
+    pub fn config_version(&self) -> &str {
+        &self.config_version
+    }
+
     /// Says that state was lost behind a committed offset: nothing pages until the longest window is full.
     pub fn state_was_lost(&mut self) {
         self.memory.lost = true;

@@ -10,3 +10,4 @@ mod outputs;
 mod program;
 mod replay;
 mod sample;
+mod shadow;
