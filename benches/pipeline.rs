@@ -185,6 +185,7 @@ fn service(brokers: &str, topic: &str, posts: u64) -> String {
     let watched = Arc::clone(&shared);
     let service = Service {
         config,
+        shadow: None,
         key: *b"bench sketch key",
         format: Format::Native,
         shared,

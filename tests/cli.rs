@@ -30,7 +30,7 @@ fn run(args: &[&str]) -> Answer {
     answer(tagwatch(&folder).args(args).output().unwrap())
 }
 
-const COMMANDS: [&str; 7] = ["demo", "run", "replay", "evaluate", "check", "topics", "simulate"];
+const COMMANDS: [&str; 8] = ["demo", "run", "replay", "evaluate", "compare", "check", "topics", "simulate"];
 
 #[test]
 fn help_names_every_command_and_goes_to_stdout() {

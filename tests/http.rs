@@ -207,6 +207,25 @@ fn alerts_are_given_as_their_latest_line_word_for_word() {
 }
 
 #[test]
+fn an_expected_alert_says_so_to_people_and_programs() {
+    let server = story();
+    let firing = line(TICK + 2, PUSHED, "macronleaks", Kind::CoordinatedBurst, State::Firing);
+    let evidence = Evidence { expected: Some("debate <tonight>".into()), ..firing.evidence.clone() };
+    let lowered = AlertLine { severity: Severity::Ticket, evidence, ..firing };
+    server.publish(TICK + 2, vec![view("macronleaks", 90)], vec![lowered]);
+    let json = server.get(&format!("/api/v1/alerts/{PUSHED}")).json();
+    assert_eq!(json["lines"].as_array().unwrap().last().unwrap()["evidence"]["expected"], "debate <tonight>");
+    let alert = server.get(&format!("/alerts/{PUSHED}")).body;
+    assert!(alert.contains(">expected</span>") && alert.contains("debate &lt;tonight&gt;"), "{alert}");
+    assert!(server.get("/").body.contains(">expected</span>"));
+    let active = |severity: &str| {
+        let series = format!(r#"{{hashtag="macronleaks",kind="coordinated_burst",severity="{severity}"}}"#);
+        server.get("/metrics").body.contains(&format!("tagwatch_alert_active{series} 1"))
+    };
+    assert!(active("ticket") && !active("page"), "it pages nobody");
+}
+
+#[test]
 fn status_says_how_far_and_how_much() {
     let server = story();
     server.report.metrics.posts(12);

@@ -9,8 +9,9 @@ use std::path::PathBuf;
 use anyhow::Context;
 
 use super::{Common, Exit, usable};
-use crate::config::{Config, DEFAULTS, SketchKey, defaults, find_sketch_key, is_secret};
-use crate::model::Keyed;
+use crate::clock;
+use crate::config::{Config, DEFAULTS, Expected, SketchKey, defaults, find_sketch_key, is_secret, load_shadow};
+use crate::model::{EventTime, Keyed};
 use crate::source::decode::Understood;
 use crate::source::file::Sample;
 
@@ -21,8 +22,11 @@ pub struct Args {
     /// Say what is understood of the first lines of this file of posts; ends with 1 where nothing is.
     #[arg(long, value_name = "FILE")]
     pub sample: Option<PathBuf>,
+    /// Check this file as the rules of `--shadow` too, and say in what they differ.
+    #[arg(long, value_name = "FILE")]
+    pub shadow: Option<PathBuf>,
     /// Print every key with its meaning and default, as a config file to begin with, and check nothing.
-    #[arg(long, conflicts_with = "sample")]
+    #[arg(long, conflicts_with_all = ["sample", "shadow"])]
     pub print_defaults: bool,
 }
 
@@ -44,11 +48,13 @@ pub fn execute(args: Args, common: &Common) -> anyhow::Result<Exit> {
         io::stdout().lock().write_all(DEFAULTS.as_bytes()).context("cannot write to stdout")?;
         return Ok(Exit::Done);
     }
+    let shadow = args.shadow.as_deref().map(|file| load_shadow(&common.sources(), file)).transpose()?;
     let (config, origins) = usable::config(common)?;
     let variable = std::env::var_os("TAGWATCH_KEY").map(|value| value.to_string_lossy().into_owned());
     let key = find_sketch_key(&config, variable.as_deref())?;
     let mut stdout = io::stdout().lock();
     show(&mut stdout, &config, &origins, &key).context("cannot write to stdout")?;
+    shadow.map_or(Ok(()), |shadow| show_shadow(&mut stdout, &config, &shadow)).context("cannot write to stdout")?;
     let Some(path) = &args.sample else { return Ok(Exit::Done) };
     let mut sample = Sample::open(path, SAMPLE_LINES, config.limits.post_bytes_max)?;
     let understood = Understood::of(&mut sample, common.format.into(), config.limits.clone());
@@ -82,7 +88,9 @@ fn show(out: &mut impl Write, config: &Config, origins: &BTreeMap<String, String
             writeln!(out, "\nsketch key: none yet; the first `tagwatch run` makes {}", path.display())?;
         }
     }
+    show_expected(out, config, origins)?;
     let mut warnings = config.warnings();
+    warnings.extend(over(config, origins));
     warnings.extend(open_key(key));
     if !warnings.is_empty() {
         writeln!(out, "\nallowed, but look again:")?;
@@ -91,6 +99,47 @@ fn show(out: &mut impl Write, config: &Config, origins: &BTreeMap<String, String
         writeln!(out, "  {warning}")?;
     }
     Ok(())
+}
+
+/// In what a shadow differs.
+fn show_shadow(out: &mut impl Write, config: &Config, shadow: &Config) -> io::Result<()> {
+    writeln!(out, "\nshadow ok, version {}", shadow.version)?;
+    let ours = config.entries();
+    for (key, value) in shadow.entries().iter().filter(|(key, value)| ours.get(*key) != Some(value)) {
+        writeln!(out, "  {key} = {value}   ours: {}", ours.get(key).map_or("", String::as_str))?;
+    }
+    let (shadow, ours) = (shadow.expected.len(), config.expected.len());
+    if shadow + ours > 0 {
+        writeln!(out, "  expected events: {shadow}   ours: {ours}")?;
+    }
+    Ok(())
+}
+
+/// The expected events, and where each begins in the file.
+fn show_expected(out: &mut impl Write, config: &Config, origins: &BTreeMap<String, String>) -> io::Result<()> {
+    if config.expected.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "\nexpected events, by event time:")?;
+    for (index, Expected { hashtags, from, to, reason }) in config.expected.iter().enumerate() {
+        writeln!(out, "  {hashtags}  {from} to {to}  {reason}   {}", origin_of_entry(origins, index))?;
+    }
+    Ok(())
+}
+
+/// Expected events that lie in the past. They expire by event time, so this is no fault: a replay may be about that time.
+fn over(config: &Config, origins: &BTreeMap<String, String>) -> Vec<String> {
+    let now = EventTime(clock::wall_ms());
+    let over = config.expected.iter().enumerate().filter(|(_, entry)| entry.to <= now);
+    over.map(|(index, Expected { hashtags, to, .. })| {
+        let origin = origin_of_entry(origins, index);
+        format!("expected ({origin}): {hashtags} has been over since {to}; remove it, unless you replay that time")
+    })
+    .collect()
+}
+
+fn origin_of_entry(origins: &BTreeMap<String, String>, index: usize) -> &str {
+    origins.get(&format!("expected.{index}")).map_or("", String::as_str)
 }
 
 /// A key file that others can read. Who has the key can tell which account a hash stands for.

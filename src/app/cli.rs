@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use super::{check, demo, evaluate, replay, run, simulate, topics};
+use super::{check, compare, demo, evaluate, replay, run, simulate, topics};
 use crate::config::{Config, Faults, Sources, load};
 use crate::model::EventTime;
 use crate::source::decode::Format;
@@ -45,6 +45,8 @@ pub enum Command {
     Replay(replay::Args),
     /// Replay posts whose episodes are known and say how good the alerts are.
     Evaluate(evaluate::Args),
+    /// Compare two alert logs: what would newly page, and what no longer.
+    Compare(compare::Args),
     /// Check the config and, with --sample, say what is understood of a file of posts.
     Check(check::Args),
     /// Show or create the topics that the config needs.

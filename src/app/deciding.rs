@@ -6,9 +6,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use super::pipeline::{Decisions, Totals};
+use super::pipeline::{Decisions, Totals, Whose};
 use super::running::Jobs;
 use super::scribe::{Checkpoint, Job, Payload, Place};
+use super::shadow::Saved;
 use crate::assess::values::Windows;
 use crate::clock;
 use crate::decide::line::AlertLine;
@@ -76,10 +77,15 @@ pub struct Deciding {
 
 impl Deciding {
     /// Goes on after `tick`.
-    pub fn new(decider: Decider, tick: Tick, watched_since: Option<EventTime>, outlets: Outlets) -> Deciding {
+    pub fn new(
+        (decider, shadow): (Decider, Option<Decider>),
+        tick: Tick,
+        watched_since: Option<EventTime>,
+        outlets: Outlets,
+    ) -> Deciding {
         let now = clock::monotonic();
         Deciding {
-            decisions: Decisions::new(decider, outlets.shards, tick),
+            decisions: Decisions::new(decider, shadow, outlets.shards, tick),
             passed: tick,
             checkpointed: tick,
             checkpointed_at: now,
@@ -101,7 +107,7 @@ impl Deciding {
     /// If the scribe has ended.
     pub fn take(&mut self, mut message: FromShard) -> Result<(), Gone> {
         match &mut message {
-            FromShard::Closed { shard, closing, report } => {
+            FromShard::Closed { shard, closing, report, .. } => {
                 let place = (self.outlets.shards as u32) << 16 | *shard as u32;
                 self.watched_since = [self.watched_since, report.watched_since].into_iter().flatten().min();
                 keep(&mut self.closed, place, std::mem::take(closing));
@@ -115,9 +121,12 @@ impl Deciding {
             }
         }
         let mut decided = Vec::new();
-        self.decisions.take(&mut message, |tick, what| decided.push((tick, what)));
-        for (tick, what) in decided {
-            self.hand_on(tick, what)?;
+        self.decisions.take(&mut message, |whose, tick, what| decided.push((whose, tick, what)));
+        for (whose, tick, what) in decided {
+            match whose {
+                Whose::Own => self.hand_on(tick, what)?,
+                Whose::Shadow => self.write_down(what.lines)?,
+            }
         }
         let passed = self.decisions.watermark().closed_tick();
         if passed > self.passed && passed.end() > EventTime::FIRST {
@@ -140,6 +149,15 @@ impl Deciding {
             self.outlets.report.publish(view);
         }
         Ok(())
+    }
+
+    /// Lines of the shadow are counted and written, and nobody is told.
+    fn write_down(&mut self, lines: Vec<AlertLine>) -> Result<(), Gone> {
+        lines.iter().for_each(|line| self.outlets.report.metrics.shadow.line(line));
+        if lines.is_empty() {
+            return Ok(());
+        }
+        self.outlets.jobs.send(Job::Shadow(lines)).map_err(|_| Gone)
     }
 
     fn view(&self, tick: Tick, lines: Vec<AlertLine>, assessed: Vec<HashtagView>) -> TickView {
@@ -199,7 +217,7 @@ impl Deciding {
         let checkpoint = Checkpoint {
             tick,
             closed: closed.into_iter().collect(),
-            decider: self.decisions.decider().encode(),
+            decider: Saved::encode(self.decisions.decider(), self.decisions.shadow()),
             watched_since: self.watched_since,
             resume,
             pending: Arc::clone(&self.pending),

@@ -107,6 +107,7 @@ pub fn execute(args: Args, common: &Common) -> anyhow::Result<Exit> {
         // The fixed key: the same seed tells the same story, and its accounts are nobody's.
         key: sketch_key(&config, KeyUse::Replay)?,
         config,
+        shadow: None,
         format: Format::Native,
         shared,
         listening: Box::new(|address| {

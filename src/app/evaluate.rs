@@ -66,7 +66,7 @@ An alert is a firing line of coordinated_burst. It is true where at least half o
 before it are coordinated. An episode is detected from its start to 30 minutes past its end.";
 
 /// Longest line of an alert log or a file of ids, in bytes.
-const LINE_BYTES_MAX: usize = 1 << 20;
+pub(super) const LINE_BYTES_MAX: usize = 1 << 20;
 /// Longest line of a file of episodes, in bytes: all of them may stand in one.
 const EPISODES_BYTES_MAX: usize = 64 << 20;
 
@@ -256,7 +256,7 @@ pub(super) fn gather(
 }
 
 /// Hands every line to `on`, with its number from 1.
-fn each_line(
+pub(super) fn each_line(
     path: &Path,
     bytes_max: usize,
     mut on: impl FnMut(i64, &[u8]) -> anyhow::Result<()>,

@@ -6,6 +6,7 @@ use clap::Parser;
 
 pub mod check;
 pub mod cli;
+pub mod compare;
 mod counting;
 mod deciding;
 pub mod demo;
@@ -22,6 +23,7 @@ pub mod run;
 pub mod running;
 pub mod scenarios;
 mod scribe;
+pub mod shadow;
 pub mod simulate;
 pub mod topics;
 mod usable;
@@ -54,6 +56,7 @@ fn execute(command: Command, common: &Common) -> anyhow::Result<Exit> {
         Command::Run(args) => run::execute(args, common),
         Command::Replay(args) => replay::execute(args, common),
         Command::Evaluate(args) => evaluate::execute(args, common),
+        Command::Compare(args) => compare::execute(args, common),
         Command::Check(args) => check::execute(args, common),
         Command::Topics(args) => topics::execute(args, common),
         Command::Simulate(args) => simulate::execute(args, common),

@@ -3,6 +3,7 @@
 
 use crossbeam_channel::Sender;
 
+use crate::assess::Report;
 use crate::config::Config;
 use crate::decide::{Decided, Decider};
 use crate::exchange::frontier::Frontier;
@@ -76,6 +77,11 @@ pub fn empty_shards(config: &Config) -> Vec<Shard> {
     (0..config.track.shards).map(|_| Shard::new(config.windows.clone(), shard_budget(config))).collect()
 }
 
+/// A decider that has seen nothing.
+pub fn empty_decider(config: &Config) -> Decider {
+    Decider::new(config.detect.clone(), config.version.clone()).expecting(config.expected.clone())
+}
+
 /// Bytes that the panes of one shard may take: its part of the budget, less what building the next pane needs beside them.
 pub fn shard_budget(config: &Config) -> usize {
     usize::try_from(config.memory.budget_bytes / 8 * 5).unwrap_or(usize::MAX) / config.track.shards.max(1)
@@ -100,35 +106,68 @@ impl Totals {
     }
 }
 
-/// Folds what shards say into decisions, tick by tick.
+/// Whose decisions they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whose {
+    /// Those that people are told.
+    Own,
+    /// Those of the shadow.
+    Shadow,
+}
+
+/// A decider, and the reports that wait for it.
 #[derive(Debug)]
-pub struct Decisions {
+struct Lane {
     frontier: Frontier,
     decider: Decider,
+}
+
+impl Lane {
+    fn report(&mut self, report: Report) {
+        if !report.is_empty() {
+            self.frontier.report(report);
+        }
+    }
+
+    fn passed(&mut self, shard: usize, watermark: EventTime, mut on: impl FnMut(Tick, Decided)) {
+        self.frontier.passed(shard, watermark);
+        while let Some((tick, reports)) = self.frontier.next(self.decider.next_timer()) {
+            on(tick, self.decider.decide(tick, reports));
+        }
+    }
+}
+
+/// Folds what shards say into decisions, tick by tick: those that count and, beside them, those of a shadow, which has a
+/// decider of its own and shares nothing but the shards.
+#[derive(Debug)]
+pub struct Decisions {
+    own: Lane,
+    shadow: Option<Lane>,
     totals: Totals,
 }
 
 impl Decisions {
     /// Goes on after `decided`.
-    pub fn new(decider: Decider, shards: usize, decided: Tick) -> Decisions {
-        Decisions { frontier: Frontier::new(shards, decided), decider, totals: Totals::default() }
+    pub fn new(decider: Decider, shadow: Option<Decider>, shards: usize, decided: Tick) -> Decisions {
+        let lane = |decider| Lane { frontier: Frontier::new(shards, decided), decider };
+        Decisions { own: lane(decider), shadow: shadow.map(lane), totals: Totals::default() }
     }
 
-    /// Takes what a shard says; calls `on` for every tick that is decided by it, in order.
-    pub fn take(&mut self, message: &mut FromShard, mut on: impl FnMut(Tick, Decided)) {
+    /// Takes what a shard says; calls `on` for every tick that is decided by it, in order, the shadow's after ours.
+    pub fn take(&mut self, message: &mut FromShard, mut on: impl FnMut(Whose, Tick, Decided)) {
         match message {
-            FromShard::Closed { report, closing, .. } => {
+            FromShard::Closed { report, shadow, closing, .. } => {
                 self.totals.evicted += closing.evicted;
-                let report = std::mem::take(report);
-                if !report.is_empty() {
-                    self.frontier.report(report);
+                self.own.report(std::mem::take(report));
+                if let (Some(lane), Some(report)) = (&mut self.shadow, shadow.take()) {
+                    lane.report(report);
                 }
             }
             FromShard::Passed { shard, watermark, applied, .. } => {
                 self.totals.add(*applied);
-                self.frontier.passed(*shard, *watermark);
-                while let Some((tick, reports)) = self.frontier.next(self.decider.next_timer()) {
-                    on(tick, self.decider.decide(tick, reports));
+                self.own.passed(*shard, *watermark, |tick, decided| on(Whose::Own, tick, decided));
+                if let Some(lane) = &mut self.shadow {
+                    lane.passed(*shard, *watermark, |tick, decided| on(Whose::Shadow, tick, decided));
                 }
             }
             FromShard::Top { .. } => {}
@@ -137,17 +176,22 @@ impl Decisions {
 
     /// The watermark that all shards have passed; every tick below it is decided.
     pub fn watermark(&self) -> EventTime {
-        self.frontier.watermark()
+        self.own.frontier.watermark()
     }
 
     /// The shard that the decider waits for, if one is behind another.
     pub fn waiting_for(&self) -> Option<usize> {
-        self.frontier.slowest()
+        self.own.frontier.slowest()
     }
 
     /// The decider.
     pub fn decider(&self) -> &Decider {
-        &self.decider
+        &self.own.decider
+    }
+
+    /// The decider of the shadow, if there is one.
+    pub fn shadow(&self) -> Option<&Decider> {
+        self.shadow.as_ref().map(|lane| &lane.decider)
     }
 
     /// What counting did so far.

@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 use anyhow::anyhow;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::replaying::{Options, open, replay};
+use super::replaying::{Logs, Options, open, replay_beside};
 use super::{Common, Exit, cli, counting};
-use crate::config::{KeyUse, sketch_key};
+use crate::config::{KeyUse, load_shadow, sketch_key};
 use crate::model::EventTime;
 
 /// What is read and where the alert log goes.
@@ -22,11 +22,18 @@ pub struct Args {
     pub files: Vec<PathBuf>,
     /// Instead of posts a series of counts, a CSV file with the columns timestamp and value: the burst axis alone, one line
     /// a row on stdout.
-    #[arg(long, value_name = "CSV", conflicts_with_all = ["files", "alerts", "partitions", "as_of"])]
+    #[arg(long, value_name = "CSV", conflicts_with_all = ["files", "alerts", "partitions", "as_of", "shadow"])]
     pub counts: Option<PathBuf>,
     /// Write the alert log here instead of stdout; the file is truncated.
     #[arg(long, value_name = "PATH")]
     pub alerts: Option<PathBuf>,
+    /// Decide by other rules too, on the same state: a config file of which only [detect] and [[expected]] count, over all
+    /// other layers. The alert log stays what it is.
+    #[arg(long, value_name = "FILE", requires = "shadow_alerts")]
+    pub shadow: Option<PathBuf>,
+    /// Write the shadow's alert log here; the file is truncated.
+    #[arg(long, value_name = "PATH", requires = "shadow")]
+    pub shadow_alerts: Option<PathBuf>,
     /// Form of the summary at the end, on stderr [default: text, with --quiet none].
     #[arg(long, value_enum)]
     pub summary: Option<Summary>,
@@ -54,6 +61,7 @@ Examples:
   tagwatch replay april.ndjson.zst > alerts.ndjson
   tagwatch replay --alerts alerts.ndjson --summary json a.ndjson b.ndjson
   zcat posts.gz | tagwatch replay -
+  tagwatch replay april.ndjson.zst --alerts a.ndjson --shadow other.toml --shadow-alerts b.ndjson
   tagwatch replay --counts posts_a_minute.csv > bursts.ndjson
 
 Writes no state. Without TAGWATCH_KEY and privacy.key_file a fixed key is used, so that two people get the same log.";
@@ -66,6 +74,8 @@ pub fn execute(args: Args, common: &Common) -> anyhow::Result<Exit> {
     if args.files.iter().filter(|file| file.as_os_str() == "-").count() > 1 {
         return Err(anyhow!("stdin (`-`) can be read once").context(Exit::Usage));
     }
+    // First the shadow: it reads all layers, so that the faults of all are told at once.
+    let shadow = args.shadow.as_deref().map(|file| load_shadow(&common.sources(), file)).transpose()?;
     let config = common.config()?;
     let form = args.summary.unwrap_or(if common.quiet { Summary::None } else { Summary::Text });
     if let Some(path) = &args.counts {
@@ -80,10 +90,17 @@ pub fn execute(args: Args, common: &Common) -> anyhow::Result<Exit> {
     };
     // Before the alert log is truncated: a FILE that is not there must not cost the last one.
     let source = open(&options, &config)?;
-    let mut out = BufWriter::new(AlertLog::create(args.alerts.as_deref(), &options.files)?);
+    let (alerts, beside) = (args.alerts.as_deref(), args.shadow_alerts.as_deref());
+    let mut out = BufWriter::new(AlertLog::create("--alerts", alerts, &options.files)?);
+    let mut taken = options.files.clone();
+    taken.extend(args.alerts.clone());
+    let log = |path| AlertLog::create("--shadow-alerts", Some(path), &taken).map(BufWriter::new);
+    let mut beside = beside.map(log).transpose()?;
+    let shadow = shadow.as_ref().zip(beside.as_mut().map(|log| log as &mut dyn Write));
     let bar = (!common.quiet && io::stderr().is_terminal()).then(progress_bar);
     let shown = bar.clone();
-    let summary = replay(source, &options, &config, &mut out, move |read, all| {
+    let logs = Logs { alerts: &mut out, shadow };
+    let summary = replay_beside(source, &options, &config, logs, move |read, all| {
         if let Some(bar) = &shown {
             all.into_iter().for_each(|all| bar.set_length(all));
             bar.set_position(read);
@@ -113,13 +130,14 @@ struct AlertLog {
 
 impl AlertLog {
     /// Truncates `path`, which must be none of the `files` that are read; without it, stdout.
-    fn create(path: Option<&Path>, files: &[PathBuf]) -> anyhow::Result<AlertLog> {
+    fn create(flag: &str, path: Option<&Path>, files: &[PathBuf]) -> anyhow::Result<AlertLog> {
         let Some(path) = path else { return Ok(AlertLog { out: Box::new(io::stdout()), name: "stdout".into() }) };
         let name = path.display().to_string();
         let regular = |path: &Path| std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file);
         let place = |path: &Path| regular(path).map(|file| (file.dev(), file.ino()));
         if place(path).is_some_and(|log| files.iter().any(|file| place(file) == Some(log))) {
-            return Err(anyhow!("--alerts {name} would overwrite a FILE that is to be read").context(Exit::Usage));
+            return Err(anyhow!("{flag} {name} would overwrite a FILE that is to be read, or the other log")
+                .context(Exit::Usage));
         }
         let out = File::create(path).map_err(|error| unwritable(&name, &error))?;
         Ok(AlertLog { out: Box::new(out), name })

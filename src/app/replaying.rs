@@ -12,10 +12,9 @@ use std::time::Duration;
 use anyhow::Context;
 use serde::Serialize;
 
-use super::pipeline::{Decisions, Feeder, empty_shards};
+use super::pipeline::{Decisions, Feeder, Whose, empty_decider, empty_shards};
 use crate::clock;
 use crate::config::Config;
-use crate::decide::Decider;
 use crate::decide::line::AlertLine;
 use crate::exchange::shards::{ShardOptions, Shards};
 use crate::model::{EventTime, Keyed, Tick};
@@ -68,6 +67,20 @@ pub struct Summary {
     pub config_version: String,
     /// Wall time, in seconds.
     pub seconds: f64,
+    /// What the shadow did; absent where there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shadow: Option<ShadowSummary>,
+}
+
+/// What a shadow did.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct ShadowSummary {
+    /// Its alert lines, by kind and state.
+    pub lines: BTreeMap<String, u64>,
+    /// Its alerts still open at the end of the input.
+    pub open: usize,
+    /// Hash of the sections that make its alerts.
+    pub config_version: String,
 }
 
 impl Summary {
@@ -79,13 +92,30 @@ impl Summary {
         }
     }
 
+    /// The input has ended: what became of it, and how the deciders stand.
+    fn finish(&mut self, (tally, from, end): (Tally, Option<EventTime>, EventTime), decisions: &Decisions) {
+        self.count(&tally);
+        let totals = decisions.totals();
+        (self.mentions, self.duplicate, self.evicted) = (totals.mentions, totals.duplicates, totals.evicted);
+        self.open = decisions.decider().open_alerts();
+        if let (Some(shadow), Some(decider)) = (&mut self.shadow, decisions.shadow()) {
+            shadow.open = decider.open_alerts();
+        }
+        self.to = (end > EventTime::MIN).then(|| end.to_string());
+        self.from = from.map(|from| from.to_string());
+    }
+
     /// Whether there was something to read and none of it was a post.
     pub fn understood_none(&self) -> bool {
         self.posts > 0 && self.rejected.values().sum::<u64>() == self.posts
     }
 
-    fn line(&mut self, line: &AlertLine) {
-        *self.lines.entry(format!("{} {}", line.kind.as_str(), line.state.as_str())).or_default() += 1;
+    fn line(&mut self, whose: Whose, line: &AlertLine) {
+        let lines = match (whose, &mut self.shadow) {
+            (Whose::Shadow, Some(shadow)) => &mut shadow.lines,
+            _ => &mut self.lines,
+        };
+        *lines.entry(format!("{} {}", line.kind.as_str(), line.state.as_str())).or_default() += 1;
     }
 }
 
@@ -106,7 +136,36 @@ impl fmt::Display for Summary {
         for (name, count) in &self.lines {
             writeln!(f, "  {count:>6} {name}")?;
         }
-        write!(f, "  {} alerts still open; config {}", self.open, self.config_version)
+        write!(f, "  {} alerts still open; config {}", self.open, self.config_version)?;
+        let Some(shadow) = &self.shadow else { return Ok(()) };
+        write!(f, "\nshadow")?;
+        for (name, count) in &shadow.lines {
+            write!(f, "\n  {count:>6} {name}")?;
+        }
+        write!(f, "\n  {} alerts still open; config {}", shadow.open, shadow.config_version)
+    }
+}
+
+/// Where alert lines go as they are decided.
+pub struct Logs<'a> {
+    /// Ours.
+    pub alerts: &'a mut dyn Write,
+    /// The config of a shadow, and where its lines go.
+    pub shadow: Option<(&'a Config, &'a mut dyn Write)>,
+}
+
+impl Logs<'_> {
+    fn write(&mut self, whose: Whose, line: &AlertLine) -> std::io::Result<()> {
+        match (whose, &mut self.shadow) {
+            (Whose::Own, _) => write_line(self.alerts, line),
+            (Whose::Shadow, Some((_, alerts))) => write_line(*alerts, line),
+            (Whose::Shadow, None) => Ok(()),
+        }
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.alerts.flush()?;
+        self.shadow.as_mut().map_or(Ok(()), |(_, alerts)| alerts.flush())
     }
 }
 
@@ -115,15 +174,31 @@ impl fmt::Display for Summary {
 /// # Errors
 /// If a file cannot be read to its end, or `alerts` not be written. What was decided before is written all the same.
 pub fn replay(
-    mut source: FileSource,
+    source: FileSource,
     options: &Options,
     config: &Config,
     alerts: &mut dyn Write,
     progress: impl Fn(u64, Option<u64>) + Send + 'static,
 ) -> anyhow::Result<Summary> {
+    replay_beside(source, options, config, Logs { alerts, shadow: None }, progress)
+}
+
+/// As [`replay`], with a shadow beside it where `logs` have one.
+///
+/// # Errors
+/// As [`replay`].
+pub fn replay_beside(
+    mut source: FileSource,
+    options: &Options,
+    config: &Config,
+    mut logs: Logs<'_>,
+    progress: impl Fn(u64, Option<u64>) + Send + 'static,
+) -> anyhow::Result<Summary> {
     let began = clock::monotonic();
+    let shadow = logs.shadow.as_ref().map(|(config, _)| *config);
     let shard_options = ShardOptions {
         detect: config.detect.clone(),
+        shadow: shadow.map(|config| config.detect.clone()),
         checkpoints: false,
         top_k: 0,
         refresh: Arc::default(),
@@ -137,18 +212,15 @@ pub fn replay(
     let name = std::thread::Builder::new().name("source".to_owned());
     let reading = name.spawn(move || read(&mut source, &mut feeder, hold, progress))?;
 
-    let mut summary = Summary { config_version: config.version.clone(), ..Summary::default() };
-    let mut decisions = Decisions::new(
-        Decider::new(config.detect.clone(), config.version.clone()),
-        config.track.shards,
-        Tick(i64::MIN / 4),
-    );
+    let mut summary = summary_of(config, shadow);
+    let mut decisions =
+        Decisions::new(empty_decider(config), shadow.map(empty_decider), config.track.shards, Tick(i64::MIN / 4));
     let mut failed = Ok(());
     for mut message in &shards.output {
-        decisions.take(&mut message, |_, decided| {
+        decisions.take(&mut message, |whose, _, decided| {
             for line in &decided.lines {
-                summary.line(line);
-                failed = std::mem::replace(&mut failed, Ok(())).and_then(|()| write_line(alerts, line));
+                summary.line(whose, line);
+                failed = std::mem::replace(&mut failed, Ok(())).and_then(|()| logs.write(whose, line));
             }
         });
         if failed.is_err() {
@@ -157,16 +229,16 @@ pub fn replay(
     }
     shards.join();
     let read = reading.join().map_err(|_| anyhow::anyhow!("the source thread panicked"))?;
-    failed.and_then(|()| alerts.flush())?;
-    let (tally, from, end) = read?;
-    let totals = decisions.totals();
-    summary.count(&tally);
-    (summary.mentions, summary.duplicate, summary.evicted) = (totals.mentions, totals.duplicates, totals.evicted);
-    summary.open = decisions.decider().open_alerts();
-    summary.to = (end > EventTime::MIN).then(|| end.to_string());
-    summary.from = from.map(|from| from.to_string());
+    failed.and_then(|()| logs.flush())?;
+    summary.finish(read?, &decisions);
     summary.seconds = began.elapsed().as_secs_f64();
     Ok(summary)
+}
+
+fn summary_of(config: &Config, shadow: Option<&Config>) -> Summary {
+    let shadow =
+        shadow.map(|config| ShadowSummary { config_version: config.version.clone(), ..ShadowSummary::default() });
+    Summary { config_version: config.version.clone(), shadow, ..Summary::default() }
 }
 
 /// Reads everything; what became of the records, the earliest event time, and the end of the input.

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use tracing::{info, warn};
 
-use super::pipeline::{empty_shards, shard_budget};
+use super::pipeline::{empty_decider, empty_shards, shard_budget};
 use super::scribe::{Payload, Place};
+use super::shadow::Saved;
 use crate::config::Config;
 use crate::decide::Decider;
 use crate::model::{EventTime, Tick};
@@ -26,6 +27,8 @@ pub struct State {
     pub shards: Vec<Shard>,
     /// The decider.
     pub decider: Decider,
+    /// The decider of the shadow, if one is asked for.
+    pub shadow: Option<Decider>,
     /// The tick up to which everything is decided; before all ticks where nothing was restored.
     pub tick: Tick,
     /// Earliest event time.
@@ -38,6 +41,22 @@ pub struct State {
     pub unwritten: BTreeMap<Place, Payload>,
     /// The manifest.
     pub manifest: Option<Manifest>,
+}
+
+impl State {
+    fn empty(config: &Config, shadow: Option<&Config>) -> State {
+        State {
+            shards: empty_shards(config),
+            decider: empty_decider(config),
+            shadow: shadow.map(empty_decider),
+            tick: Tick(i64::MIN / 4),
+            watched_since: None,
+            restored: None,
+            written: BTreeMap::new(),
+            unwritten: BTreeMap::new(),
+            manifest: None,
+        }
+    }
 }
 
 /// Panes and rows by level and end, from all shards of the manifest.
@@ -53,28 +72,23 @@ struct Read {
 ///
 /// # Errors
 /// If the folder belongs to another id or key, was written by a newer version, or cannot be read.
-pub fn restore(folder: &Folder, config: &Config, key_fingerprint: u32) -> Result<State, Error> {
+pub fn restore(
+    folder: &Folder,
+    config: &Config,
+    shadow: Option<&Config>,
+    key_fingerprint: u32,
+) -> Result<State, Error> {
     let mut read = Read::default();
-    let mut decider = None;
+    let mut deciders = None;
     let owner = Owner { id: &config.id, key_fingerprint };
     let manifest = restore_latest(folder, owner, |manifest| {
         read = read_chunks(folder, manifest)?;
-        let restored = Decider::restore(config.detect.clone(), config.version.clone(), &read.decider);
-        decider = Some(restored.map_err(|why| Error::Corrupt { path: folder.dir().to_owned(), why })?);
+        let corrupt = |why| Error::Corrupt { path: folder.dir().to_owned(), why };
+        deciders = Some(self::deciders(config, shadow, &read.decider).map_err(corrupt)?);
         Ok(())
     })?;
-    let empty = || Decider::new(config.detect.clone(), config.version.clone());
-    let Some(manifest) = manifest else {
-        return Ok(State {
-            shards: empty_shards(config),
-            decider: empty(),
-            tick: Tick(i64::MIN / 4),
-            watched_since: None,
-            restored: None,
-            written: BTreeMap::new(),
-            unwritten: BTreeMap::new(),
-            manifest: None,
-        });
+    let (Some(manifest), Some((decider, shadow))) = (manifest, deciders) else {
+        return Ok(State::empty(config, shadow));
     };
     if manifest.config_version != config.version {
         warn!(
@@ -97,13 +111,22 @@ pub fn restore(folder: &Folder, config: &Config, key_fingerprint: u32) -> Result
     Ok(State {
         shards: shards(config, &manifest, read, watched_since),
         unwritten,
-        decider: decider.unwrap_or_else(empty),
+        decider,
+        shadow,
         tick,
         watched_since,
         restored: Some(restored),
         written,
         manifest: Some(manifest),
     })
+}
+
+/// Both deciders of a checkpoint.
+fn deciders(config: &Config, shadow: Option<&Config>, bytes: &[u8]) -> Result<(Decider, Option<Decider>), String> {
+    let saved = Saved::decode(bytes)?;
+    let own = Decider::restore(config.detect.clone(), config.version.clone(), &saved.own)?;
+    let shadow = saved.shadow(&own, shadow)?;
+    Ok((own.expecting(config.expected.clone()), shadow))
 }
 
 fn shards(config: &Config, manifest: &Manifest, read: Read, watched_since: Option<EventTime>) -> Vec<Shard> {

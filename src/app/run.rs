@@ -1,5 +1,6 @@
 //! `tagwatch run`: the service.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -7,19 +8,29 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing::{info, warn};
 
 use super::running::{Ended, Service};
+use super::shadow::Shadow;
 use super::{Common, Exit, usable};
-use crate::config::{KeyUse, sketch_key};
+use crate::config::{KeyUse, load_shadow, sketch_key};
 use crate::source::kafka::Shared;
 
-/// Everything is in the config.
+/// Everything else is in the config.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
-pub struct Args {}
+pub struct Args {
+    /// Decide by other rules too, on the same state, and tell nobody: a config file of which only [detect] and [[expected]]
+    /// count, over all other layers.
+    #[arg(long, value_name = "FILE")]
+    pub shadow: Option<PathBuf>,
+    /// Append the shadow's alert log here; put aside as PATH.1 at 256 MiB [default: shadow-alerts.ndjson in state.dir].
+    #[arg(long, value_name = "PATH", requires = "shadow")]
+    pub shadow_alerts: Option<PathBuf>,
+}
 
 const EXAMPLES: &str = "\
 Examples:
   tagwatch run --config tagwatch.toml
   TAGWATCH_KAFKA__BROKERS=kafka-1:9092 tagwatch run
+  tagwatch run --config tagwatch.toml --shadow other.toml
   tagwatch run --set kafka.start=latest --set http.listen=127.0.0.1:9800
 
 The first Ctrl-C or SIGTERM drains, writes, commits and ends with 0; a second one ends at once.";
@@ -28,14 +39,19 @@ The first Ctrl-C or SIGTERM drains, writes, commits and ends with 0; a second on
 ///
 /// # Errors
 /// The config is wrong (78), or the service cannot go on (70).
-pub fn execute(_args: Args, common: &Common) -> anyhow::Result<Exit> {
+pub fn execute(args: Args, common: &Common) -> anyhow::Result<Exit> {
+    // First the shadow: it reads all layers, so that the faults of all are told at once.
+    let shadow = args.shadow.as_deref().map(|file| load_shadow(&common.sources(), file)).transpose()?;
     let (config, _) = usable::config(common)?;
+    let alerts = args.shadow_alerts.unwrap_or_else(|| config.state.dir.join("shadow-alerts.ndjson"));
+    let shadow = shadow.map(|config| Shadow { config, alerts });
     let key = sketch_key(&config, KeyUse::Run)?;
     config.warnings().iter().for_each(|warning| warn!("{warning}"));
     let shared = Arc::<Shared>::default();
     stop_on_signals(&shared)?;
     let service = Service {
         config,
+        shadow,
         key,
         format: common.format.into(),
         shared,

@@ -5,22 +5,24 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::ops::ControlFlow;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow, bail};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use tokio_util::sync::CancellationToken;
-use tracing::{error, warn};
+use tracing::{error, info, warn};
 
 use super::Exit;
 use super::deciding::{Deciding, Outlets};
 use super::pipeline::Feeder;
 use super::restoring::{State, restore};
 use super::scribe::{Job, Payload, Place, Scribe};
+use super::shadow::{Shadow, ShadowLog};
 use crate::clock;
-use crate::config::Config;
+use crate::config::{Config, Detect};
+use crate::decide::Decider;
 use crate::decide::line::AlertLine;
 use crate::exchange::shards::{FromShard, ShardOptions, Shards};
 use crate::kafka;
@@ -52,6 +54,8 @@ pub struct Service {
     pub config: Config,
     /// The sketch key.
     pub key: [u8; 16],
+    /// Other rules that decide beside it, if asked for.
+    pub shadow: Option<Shadow>,
     /// How posts are written.
     pub format: Format,
     /// What all parts share; set its `stop` to drain.
@@ -91,12 +95,23 @@ impl Service {
 
         let began = clock::monotonic();
         let folder = Folder::open(&self.config.state.dir).map_err(refused)?;
-        let state = restore(&folder, &self.config, keyed.fingerprint()).map_err(refused)?;
+        let beside = self.shadow.as_ref().map(|shadow| &shadow.config);
+        let state = restore(&folder, &self.config, beside, keyed.fingerprint()).map_err(refused)?;
+        let shadow = self.shadow.as_ref().map(|shadow| shadow_log(shadow, &report.metrics)).transpose()?;
         report.metrics.restored(began.elapsed());
         health.set_restored();
         report.board.recall(state.decider.open_lines().cloned());
-        let parts = Parts { config: self.config, keyed, format: self.format, shared: self.shared, report, health };
-        let ended = parts.connect_and_run(folder, state, self.on_line);
+        let detect = beside.map(|config| config.detect.clone());
+        let parts = Parts {
+            config: self.config,
+            shadow: detect,
+            keyed,
+            format: self.format,
+            shared: self.shared,
+            report,
+            health,
+        };
+        let ended = parts.connect_and_run((folder, shadow), state, self.on_line);
         stop_http.cancel();
         let closed = runtime.block_on(async { tokio::time::timeout(Duration::from_secs(4), server).await }).is_ok();
         runtime.shutdown_background();
@@ -121,8 +136,20 @@ fn refused(error: StoreError) -> anyhow::Error {
     anyhow::Error::from(error).context(if is_config { Exit::Config } else { Exit::Fatal })
 }
 
+/// The log of the shadow, opened. One that cannot be written at the start is a matter of the command line.
+fn shadow_log(shadow: &Shadow, metrics: &Arc<Metrics>) -> anyhow::Result<ShadowLog> {
+    let path = shadow.alerts.display();
+    let log = ShadowLog::open(&shadow.alerts, Arc::clone(metrics));
+    let log = log.map_err(|error| anyhow!("cannot write the shadow's alert log to {path}: {error}"));
+    metrics.shadow.begin();
+    info!(%path, config_version = shadow.config.version, "the shadow's alert log");
+    log.context(Exit::Config)
+}
+
 struct Parts {
     config: Config,
+    /// `[detect]` of the shadow.
+    shadow: Option<Detect>,
     keyed: Keyed,
     format: Format,
     shared: Arc<Shared>,
@@ -133,7 +160,7 @@ struct Parts {
 impl Parts {
     fn connect_and_run(
         self,
-        folder: Folder,
+        (folder, shadow_log): (Folder, Option<ShadowLog>),
         state: State,
         on_line: Box<dyn FnMut(&AlertLine) + Send>,
     ) -> anyhow::Result<Ended> {
@@ -150,24 +177,20 @@ impl Parts {
             None => None,
         };
         let Some(mut source) = self.source(&state)? else { return Ok(Ended::Drained) };
-        let mut decider = state.decider;
+        let mut deciders = (state.decider, state.shadow);
         if source.warming() {
-            decider.state_was_lost();
+            deciders.0.state_was_lost();
+            deciders.1.iter_mut().for_each(Decider::state_was_lost);
         }
         self.report.metrics.kafka_up(true);
 
         let outlets_refresh = Arc::default();
-        let options = ShardOptions {
-            detect: self.config.detect.clone(),
-            checkpoints: true,
-            top_k: self.config.metrics.top_k,
-            refresh: Arc::clone(&outlets_refresh),
-            open_bytes: Arc::clone(&self.shared.open_bytes),
-        };
+        let options = self.shard_options(&outlets_refresh);
         let mut shards = Shards::start(state.shards, &options)?;
         let mut feeder = Feeder::new(self.keyed.clone(), &mut shards, state.watched_since);
         let to_kafka = (writer, source.letters(), source.group()?);
-        let scribe = self.scribe(to_kafka, folder, last, (state.written, state.unwritten, state.manifest));
+        let scribe =
+            self.scribe(to_kafka, (folder, shadow_log), last, (state.written, state.unwritten, state.manifest));
         let (jobs, to_scribe) = bounded(JOBS_WAITING);
         let scribing = spawn("scribe", move || scribe.run(&to_scribe))?;
         let reading = spawn("source", move || {
@@ -186,9 +209,20 @@ impl Parts {
             shards: self.config.track.shards,
         };
         let heart = self.health.heart("decider", Duration::from_secs(120));
-        let deciding = Deciding::new(decider, state.tick, state.watched_since, outlets);
+        let deciding = Deciding::new(deciders, state.tick, state.watched_since, outlets);
         let stopped = decide(deciding, &shards.output, &self.shared, &heart, &|| scribing.is_finished());
         self.end(stopped, shards, reading, scribing)
+    }
+
+    fn shard_options(&self, refresh: &Arc<AtomicU64>) -> ShardOptions {
+        ShardOptions {
+            detect: self.config.detect.clone(),
+            shadow: self.shadow.clone(),
+            checkpoints: true,
+            top_k: self.config.metrics.top_k,
+            refresh: Arc::clone(refresh),
+            open_bytes: Arc::clone(&self.shared.open_bytes),
+        }
     }
 
     /// The source; none where it was told to stop first.
@@ -203,7 +237,7 @@ impl Parts {
     fn scribe(
         &self,
         (writer, letters, group): (AlertWriter, Option<Arc<RejectedWriter>>, GroupHandle),
-        folder: Folder,
+        (folder, shadow): (Folder, Option<ShadowLog>),
         last: Option<(i64, u32)>,
         (written, unwritten, previous): (BTreeMap<Place, u32>, BTreeMap<Place, Payload>, Option<Manifest>),
     ) -> Scribe {
@@ -217,6 +251,7 @@ impl Parts {
             posts_topic: self.config.kafka.posts_topic.clone(),
             writer,
             letters,
+            shadow,
             group,
             folder,
             shared: Arc::clone(&self.shared),

@@ -10,6 +10,7 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use tracing::{debug, info, warn};
 
+use super::shadow::ShadowLog;
 use crate::clock;
 use crate::decide::line::AlertLine;
 use crate::kafka;
@@ -53,6 +54,8 @@ pub type Place = (u32, u8, i64);
 pub enum Job {
     /// Alert lines of a tick.
     Lines(Vec<AlertLine>),
+    /// Lines of the shadow.
+    Shadow(Vec<AlertLine>),
     /// Everything up to a tick.
     Checkpoint(Box<Checkpoint>),
 }
@@ -64,7 +67,7 @@ pub struct Checkpoint {
     pub tick: Tick,
     /// Panes and rows that closed since the last checkpoint, up to the tick.
     pub closed: Vec<(Place, Payload)>,
-    /// The decider's state.
+    /// The state of the decider, and of the shadow's.
     pub decider: Vec<u8>,
     /// Earliest event time.
     pub watched_since: Option<EventTime>,
@@ -94,6 +97,8 @@ pub struct Scribe {
     pub writer: AlertWriter,
     /// Writer of dead letters, if there is one.
     pub letters: Option<Arc<RejectedWriter>>,
+    /// Where lines of the shadow go, if there is one.
+    pub shadow: Option<ShadowLog>,
     /// Group whose offsets are committed.
     pub group: GroupHandle,
     /// The state folder.
@@ -136,15 +141,24 @@ impl Scribe {
                         }
                     }
                     self.write_lines(&lines)?;
-                    if let Some(Job::Checkpoint(checkpoint)) = then {
-                        self.checkpoint(*checkpoint)?;
-                    }
+                    then.map_or(Ok(()), |job| self.take(job))?;
                 }
-                Ok(Job::Checkpoint(checkpoint)) => self.checkpoint(*checkpoint)?,
+                Ok(job) => self.take(job)?,
                 // Nothing to write for a while: still learn of a takeover.
                 Err(RecvTimeoutError::Timeout) => self.commit_offsets()?,
                 Err(RecvTimeoutError::Disconnected) => return Ok(self.whole),
             }
+        }
+    }
+
+    fn take(&mut self, job: Job) -> Result<(), kafka::Error> {
+        match job {
+            Job::Lines(lines) => self.write_lines(&lines),
+            Job::Shadow(lines) => {
+                self.shadow.iter_mut().for_each(|log| log.write(&lines));
+                Ok(())
+            }
+            Job::Checkpoint(checkpoint) => self.checkpoint(*checkpoint),
         }
     }
 
@@ -187,6 +201,7 @@ impl Scribe {
         if self.letters.as_ref().is_some_and(|letters| !letters.settle(LETTERS_MAX)) {
             warn!("dead letters are under way for {LETTERS_MAX:?}; a crash now would lose them");
         }
+        self.shadow.iter().for_each(ShadowLog::sync);
         match self.write_state(tick, &decider, watched_since, &resume) {
             Ok(bytes) => {
                 self.whole = true;

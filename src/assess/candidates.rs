@@ -36,6 +36,32 @@ pub fn candidates(shard: &Shard, tick: i64, detect: &Detect) -> Vec<u64> {
     tags
 }
 
+/// Whether two sets of rules give the same reports: of all rules, a shard asks only which hashtags are assessed. Every
+/// rule is named, so that a new one is thought of here.
+pub fn same_reports(one: &Detect, other: &Detect) -> bool {
+    let asked = |detect: &Detect| {
+        let Detect {
+            candidate_posts,
+            candidate_accounts,
+            false_discovery_rate: _,
+            burst_enter: _,
+            burst_exit: _,
+            coordination_enter: _,
+            coordination_exit: _,
+            family_points_min: _,
+            strong_points_min: _,
+            minimum_hold: _,
+            quiet: _,
+            pages_per_hour: _,
+            tickets_per_hour: _,
+            family_points_max: _,
+            signals: _,
+        } = detect;
+        (*candidate_posts, *candidate_accounts)
+    };
+    asked(one) == asked(other)
+}
+
 /// Whether a hashtag does more than usual, judged from rolling counts alone.
 fn grows(shard: &Shard, tag: u64, usual: Usual, tick: i64) -> bool {
     let Some(since) = shard.watched_since() else { return false };

@@ -13,7 +13,7 @@ use super::unknown::unknown;
 use super::value::show_duration;
 use super::{
     Config, Detect, Exchange, FAMILIES, Http, KNOWN_SIGNALS, Limits, Memory, Metrics, Privacy, Ramp, State, Time,
-    Track, Windows, client, entries,
+    Track, Windows, client, entries, expected,
 };
 use crate::model::time::TICK_MS;
 
@@ -55,9 +55,11 @@ pub(super) fn check(settings: &[Setting], faults: Vec<Fault>) -> Result<Config, 
         limits: limits(&mut reader),
         windows: windows(&mut reader),
         detect: detect(&mut reader, &family_keys, &signal_keys),
+        expected: expected::expected(settings, &mut reader.faults),
         version: String::new(),
         id,
     };
+    reader.asked.insert(expected::LIST);
     let mut faults = unknown(settings, &reader.asked);
     faults.append(&mut reader.faults);
     if !faults.is_empty() {

@@ -29,6 +29,8 @@ impl Config {
             limits,
             windows,
             detect,
+            // A list that no flag can set; see `expected`.
+            expected: _,
             version: _,
         } = self;
         let Http { listen, token_file } = http;

@@ -33,6 +33,7 @@ pub(super) enum Layer {
     File,
     Environment,
     Flag,
+    Shadow,
 }
 
 /// A stretch of a source, in bytes.

@@ -5,8 +5,9 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+use toml::de::{DeArray, DeTable, DeValue};
 
+use super::expected::{EMPTY, LIST};
 use super::fault::{Fault, Layer, Place, Source};
 
 /// Below this path every key is one librdkafka property, dots and all.
@@ -49,7 +50,7 @@ impl Setting {
     pub fn origin(&self) -> Option<String> {
         match self.source.layer {
             Layer::BuiltIn => None,
-            Layer::File => Some(format!("{}:{}", self.source.name, self.place().line())),
+            Layer::File | Layer::Shadow => Some(format!("{}:{}", self.source.name, self.place().line())),
             Layer::Environment | Layer::Flag => self.source.text.split('=').next().map(str::to_string),
         }
     }
@@ -96,8 +97,26 @@ impl Walk {
             match value.get_ref() {
                 DeValue::Table(inner) if inner.is_empty() => self.setting(Written::Other("a table"), value.span()),
                 DeValue::Table(inner) => self.table(inner),
+                DeValue::Array(entries) if self.path == [LIST] => self.list(entries, value.span()),
                 other => self.setting(written(other), value_span(value, &self.source)),
             }
+            self.path.pop();
+            self.parts.pop();
+        }
+    }
+
+    /// Entry `n` of the list is `expected.n`, its keys are below it.
+    fn list(&mut self, entries: &DeArray<'_>, span: Range<usize>) {
+        let tables = || entries.iter().filter_map(|entry| Some((entry.get_ref().as_table()?, entry.span())));
+        if entries.is_empty() || tables().count() < entries.len() {
+            let what = if entries.is_empty() { EMPTY } else { "an array" };
+            return self.setting(Written::Other(what), span);
+        }
+        for (index, (table, span)) in tables().enumerate() {
+            self.path.push(index.to_string());
+            self.parts.push(span.clone());
+            self.setting(Written::Other("an entry"), span);
+            self.table(table);
             self.path.pop();
             self.parts.pop();
         }

@@ -50,7 +50,7 @@ pub(super) fn read(sources: &Sources, faults: &mut Vec<Fault>) -> Vec<Setting> {
         Source { layer: Layer::BuiltIn, index: 0, name: "built-in defaults".to_string(), text: DEFAULTS.to_string() };
     read_toml(Arc::new(built_in), &mut settings, faults);
     if let Some(path) = &sources.file {
-        match read_file(path) {
+        match read_file(path, Layer::File, "--config or in TAGWATCH_CONFIG; without either the defaults are used") {
             Ok(source) => read_toml(Arc::new(source), &mut settings, faults),
             Err(fault) => faults.push(fault),
         }
@@ -62,12 +62,13 @@ pub(super) fn read(sources: &Sources, faults: &mut Vec<Fault>) -> Vec<Setting> {
     settings
 }
 
-fn read_file(path: &Path) -> Result<Source, Fault> {
+/// A file as a layer. `named_by` continues "check the path after".
+pub(super) fn read_file(path: &Path, layer: Layer, named_by: &str) -> Result<Source, Fault> {
     let name = path.display().to_string();
     let fault = |why: String, help: &str| {
         Fault::nowhere(format!("cannot read the config file {name}: {why}"), Some(help.to_string()))
     };
-    let way_out = "check the path after --config or in TAGWATCH_CONFIG; without either the defaults are used";
+    let way_out = &format!("check the path after {named_by}");
     let file = File::open(path).map_err(|error| fault(error.to_string(), way_out))?;
     let mut bytes = Vec::new();
     file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(|error| fault(error.to_string(), way_out))?;
@@ -78,7 +79,7 @@ fn read_file(path: &Path) -> Result<Source, Fault> {
         let at = error.utf8_error().valid_up_to();
         fault(format!("byte {at} is not UTF-8"), "save it as UTF-8")
     })?;
-    Ok(Source { layer: Layer::File, index: 0, name, text })
+    Ok(Source { layer, index: 0, name, text })
 }
 
 fn variable(index: usize, name: &str, value: &str, faults: &mut Vec<Fault>) -> Option<Setting> {
@@ -154,7 +155,7 @@ fn flag(index: usize, text: &str, faults: &mut Vec<Fault>) -> Option<Setting> {
 /// How the value would be written for the layer: what a way out can be copied from.
 pub(super) fn spelled(layer: Layer, key: &str) -> String {
     match layer {
-        Layer::BuiltIn | Layer::File => key.to_string(),
+        Layer::BuiltIn | Layer::File | Layer::Shadow => key.to_string(),
         Layer::Environment => variable_of(key),
         Layer::Flag => format!("--set {key}=..."),
     }

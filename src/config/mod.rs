@@ -11,19 +11,23 @@ use crate::model::EventTime;
 mod check;
 mod client;
 mod entries;
+mod expected;
 mod fault;
 mod file;
 mod key;
 mod layer;
 mod reader;
+mod shadow;
 mod unknown;
 mod value;
 mod warning;
 
+pub use expected::{Expected, Glob};
 pub use fault::Faults;
 pub use file::is_secret;
 pub use key::{KeyUse, SecretError, SketchKey, find_sketch_key, http_token, sketch_key, sketch_key_with};
 pub use layer::{DEFAULTS, Sources};
+pub use shadow::load_shadow;
 pub use value::{parse_duration, parse_size, parse_time, show_duration, show_size};
 
 /// The signals that have a ramp in `[detect.signals]`. The file must have each of them and no other.
@@ -106,6 +110,8 @@ pub struct Config {
     pub windows: Windows,
     /// `[detect]`
     pub detect: Detect,
+    /// `[[expected]]`, in the order of the file: the first that fits explains an alert.
+    pub expected: Vec<Expected>,
     /// Hash of `[detect]`, `[windows]` and `[time]` as meant: 16 hex digits, printed in every alert line.
     pub version: String,
 }

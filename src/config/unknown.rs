@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::expected;
 use super::fault::{Fault, Layer};
 use super::file::{CLIENT, Setting, Written};
 use super::layer::spelled;
@@ -26,7 +27,8 @@ fn is_known(setting: &Setting, known: &BTreeSet<&str>) -> bool {
     let below_client = key.strip_prefix(CLIENT).is_some_and(|rest| rest.starts_with('.'));
     // `[http]` with nothing in it says nothing.
     let empty_table = matches!(setting.value, Written::Other("a table")) && (is_table(key, known) || key == CLIENT);
-    known.contains(key) || below_client || empty_table
+    // The list knows its own keys.
+    known.contains(key) || below_client || empty_table || expected::owns(key)
 }
 
 fn is_table(path: &str, known: &BTreeSet<&str>) -> bool {

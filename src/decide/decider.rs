@@ -2,7 +2,7 @@
 //! checkpoint holds of it.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -11,6 +11,7 @@ use super::birth_curve::BirthCurve;
 use super::budget::Budget;
 use super::burst::{Burst, bursts};
 use super::crowds::{Crowds, Nature, core};
+use super::expected::{Standing, say};
 use super::explain::{ended, sentence};
 use super::line::{AlertLine, Evidence, Kind, Severity, State};
 use super::score::{Coordination, Remembered, coordination};
@@ -18,7 +19,7 @@ use super::view::HashtagView;
 use crate::assess::crowd::View;
 use crate::assess::values::Score;
 use crate::assess::{HashtagReport, Report};
-use crate::config::Detect;
+use crate::config::{Detect, Expected};
 use crate::model::keyed::alert_id;
 use crate::model::time::TICK_MS;
 use crate::model::{EventTime, Tick};
@@ -43,6 +44,8 @@ struct Open {
     tag: u64,
     /// The core of its crowd while the burst is organic, to be remembered as such at its end.
     organic: Vec<u64>,
+    /// How it stands to the expected events.
+    standing: Standing,
     /// The line as it would read now.
     line: AlertLine,
 }
@@ -74,13 +77,33 @@ pub struct Decided {
 pub struct Decider {
     detect: Detect,
     config_version: String,
+    expected: Vec<Expected>,
     memory: Memory,
 }
 
 impl Decider {
     /// A decider that has seen nothing.
     pub fn new(detect: Detect, config_version: String) -> Decider {
-        Decider { detect, config_version, memory: Memory::default() }
+        Decider { detect, config_version, expected: Vec::new(), memory: Memory::default() }
+    }
+
+    /// The same, told what is expected. A restored alert is looked up in the list anew: it may be another one.
+    pub fn expecting(mut self, expected: Vec<Expected>) -> Decider {
+        self.memory.open.values_mut().for_each(|open| open.standing.forget());
+        Decider { expected, ..self }
+    }
+
+    /// A decider under other rules that begins now beside this one: no alert is open, no crowd remembered, nothing spent;
+    /// what the stream itself has shown holds for both.
+    pub fn beside(&self, detect: Detect, config_version: String) -> Decider {
+        let Memory { births, watched_since, lost, .. } = self.memory.clone();
+        let memory = Memory { births, watched_since, lost, ..Memory::default() };
+        Decider { detect, config_version, expected: Vec::new(), memory }
+    }
+
+    /// Hash of the rules that it decides by.
+    pub fn config_version(&self) -> &str {
+        &self.config_version
     }
 
     /// Says that state was lost behind a committed offset: nothing pages until the longest window is full.
@@ -99,7 +122,7 @@ impl Decider {
     /// Says what does not read.
     pub fn restore(detect: Detect, config_version: String, bytes: &[u8]) -> Result<Decider, String> {
         let memory = postcard::from_bytes(bytes).map_err(|error| format!("decider state does not read: {error}"))?;
-        Ok(Decider { detect, config_version, memory })
+        Ok(Decider { detect, config_version, expected: Vec::new(), memory })
     }
 
     /// Its state for a checkpoint.
@@ -122,10 +145,11 @@ impl Decider {
         self.memory.open.values().map(|open| &open.line)
     }
 
-    /// The next tick at which arithmetic alone ends an alert.
+    /// The next tick at which arithmetic alone ends an alert, or begins or ends an expected event of one.
     pub fn next_timer(&self) -> Option<Tick> {
         let holds = self.holds();
-        self.memory.open.values().map(|open| Tick(open.alert.over_at(holds))).min()
+        let next = |open: &Open| Tick(open.alert.over_at(holds).min(open.standing.next_timer()));
+        self.memory.open.values().map(next).min()
     }
 
     /// Decides a tick. `reports` are those of all shards, in any order; none for a tick that only a timer asked for.
@@ -159,6 +183,7 @@ impl Decider {
             });
         }
         self.end_what_is_over(tick, warming, &mut decided.lines);
+        self.expect(tick, warming, &mut decided.lines);
         self.spend(tick, warming, &mut decided.lines);
         decided.lines.sort_by(|a, b| (&a.hashtag, a.kind, &a.alert_id).cmp(&(&b.hashtag, b.kind, &b.alert_id)));
         for (n, line) in decided.lines.iter_mut().enumerate() {
@@ -225,7 +250,8 @@ impl Decider {
                     None => {}
                 }
                 let now = line(&alert, alert.kind, alert.state);
-                replaced = Some(Open { alert, line: now, organic: Vec::new(), ..*open });
+                let standing = open.standing.clone();
+                replaced = Some(Open { alert, line: now, organic: Vec::new(), standing, ..*open });
             }
             None if verdict.burst || verdict.kind.is_some() => {}
             None => return,
@@ -240,8 +266,8 @@ impl Decider {
                 lines.push(line(&alert, kind, state));
             }
             let now = line(&alert, alert.kind, alert.state);
-            let (paid, suppressed, tag) = (Severity::Info, false, report.tag);
-            replaced = Some(Open { alert, paid, suppressed, tag, organic: Vec::new(), line: now });
+            let (paid, suppressed, tag, standing) = (Severity::Info, false, report.tag, Standing::default());
+            replaced = Some(Open { alert, paid, suppressed, tag, organic: Vec::new(), standing, line: now });
         }
         if let Some(open) = replaced {
             self.memory.open.insert(report.hashtag.clone(), open);
@@ -320,6 +346,7 @@ impl Decider {
             top_texts: short(&report.tops.texts),
             top_links: short(&report.tops.links),
             top_reposts: short(&report.tops.reposts),
+            expected: None,
             first_post: Some(EventTime(i64::from(report.first_second) * 1000).to_string()),
             watched_since: self.memory.watched_since.map(|since| since.to_string()).unwrap_or_default(),
         }
@@ -344,6 +371,18 @@ impl Decider {
                 explanation: ended(&open.line.display, open.alert.kind),
                 ..open.line
             });
+        }
+    }
+
+    /// Lowers what is expected, and raises back what no longer is.
+    fn expect(&mut self, tick: Tick, warming: bool, lines: &mut Vec<AlertLine>) {
+        lines.iter_mut().for_each(|line| say(&self.expected, tick, line));
+        let told: BTreeSet<String> = lines.iter().map(|line| line.alert_id.clone()).collect();
+        for open in self.memory.open.values_mut() {
+            let own = severity(open.alert.kind, open.alert.state);
+            let told = told.contains(&open.alert.id);
+            let line = open.standing.renew(&self.expected, tick, own, &mut open.line, told);
+            lines.extend(line.map(|line| AlertLine { warming, ..line }));
         }
     }
 

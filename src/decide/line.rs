@@ -145,4 +145,7 @@ pub struct Evidence {
     pub first_post: Option<String>,
     /// The longest-watched time before this line: the earliest event time, RFC 3339 with milliseconds.
     pub watched_since: String,
+    /// Why an alert of this hashtag is expected at this time, as `[[expected]]` in the config says: its severity is one
+    /// step lower for it. Null where it is not expected.
+    pub expected: Option<String>,
 }

@@ -9,6 +9,7 @@ pub mod burst;
 pub mod counts;
 pub mod crowds;
 pub mod decider;
+pub mod expected;
 pub mod explain;
 pub mod line;
 pub mod score;

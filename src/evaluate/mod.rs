@@ -23,6 +23,9 @@ pub mod fingerprints;
 
 pub mod changes;
 
+pub mod compare;
+
+mod compare_table;
 mod round;
 mod separation;
 mod table;

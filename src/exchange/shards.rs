@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
+use crate::assess::candidates::same_reports;
 use crate::assess::{Report, report};
 use crate::config::Detect;
 use crate::model::{EventTime, MentionBatch, Tick};
@@ -41,6 +42,8 @@ pub enum FromShard {
         shard: usize,
         /// What it says of the tick.
         report: Report,
+        /// What it says of the tick under the rules of the shadow, if there is one.
+        shadow: Option<Report>,
         /// What closed; empty unless checkpoints are written.
         closing: Closing,
     },
@@ -73,6 +76,8 @@ pub enum FromShard {
 pub struct ShardOptions {
     /// `[detect]`
     pub detect: Detect,
+    /// `[detect]` of the shadow, if there is one.
+    pub shadow: Option<Detect>,
     /// Whether closed panes are handed on to be written.
     pub checkpoints: bool,
     /// Hashtags to hand to the board whenever the decider asks; 0 where there is no board.
@@ -170,13 +175,15 @@ impl Worker {
         while let Some(tick) = self.shard.next_due(message.watermark) {
             let closing = self.shard.close(tick);
             let report = report(&self.shard, tick, &self.options.detect);
+            let shadow = self.shadow(tick, &report);
             let closing = if self.options.checkpoints {
                 closing
             } else {
                 Closing { tick, evicted: closing.evicted, ..Closing::default() }
             };
-            if !report.is_empty() || self.options.checkpoints || closing.evicted > 0 {
-                self.output.send(FromShard::Closed { shard: self.index, report, closing }).ok()?;
+            let quiet = report.is_empty() && shadow.as_ref().is_none_or(Report::is_empty);
+            if !quiet || self.options.checkpoints || closing.evicted > 0 {
+                self.output.send(FromShard::Closed { shard: self.index, report, shadow, closing }).ok()?;
             }
         }
         self.say_bytes();
@@ -189,6 +196,13 @@ impl Worker {
             tracked: self.shard.usuals().len(),
         };
         self.output.send(passed).ok()
+    }
+
+    /// What a shadow's rules make of the tick. Where they ask the shard the same, its answer serves both.
+    fn shadow(&self, tick: Tick, own: &Report) -> Option<Report> {
+        let shadow = self.options.shadow.as_ref()?;
+        let same = same_reports(shadow, &self.options.detect);
+        Some(if same { own.clone() } else { report(&self.shard, tick, shadow) })
     }
 
     fn say_bytes(&mut self) {

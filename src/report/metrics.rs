@@ -3,6 +3,7 @@
 //! time from the board's top, so a hashtag that leaves the top leaves no series behind.
 
 mod series;
+mod shadow;
 
 use std::sync::Arc;
 
@@ -32,6 +33,8 @@ pub struct Metrics {
     input: Input,
     decided: Decided,
     process: Process,
+    /// What the shadow would have said.
+    pub shadow: shadow::Shadow,
 }
 
 /// What comes in.
@@ -171,7 +174,7 @@ impl Decided {
             alerts: counters(
                 r,
                 "tagwatch_alerts_total",
-                "Alerts that began to fire, once more for each kind they were raised to.",
+                "Alerts that began to fire, once more for each other kind or severity they fire with.",
                 &["kind", "severity"],
             ),
             alerts_suppressed: counters(
@@ -221,7 +224,7 @@ impl Metrics {
         #[cfg(target_os = "linux")]
         register(r, prometheus::process_collector::ProcessCollector::for_self());
         let (input, decided, process) = (Input::new(r), Decided::new(r), Process::new(r));
-        let metrics = Metrics { reasons, input, decided, process, registry };
+        let metrics = Metrics { reasons, input, decided, process, shadow: shadow::Shadow::new(r), registry };
         metrics.begin_at_zero();
         metrics
     }

@@ -193,6 +193,9 @@ pub struct Evidence {
     first_post: Option<String>,
     /// The earliest event time seen before this line.
     watched_since: String,
+    /// Why the alert is expected at this time, as the config says; its severity is one step lower for it. Null where it
+    /// is not.
+    expected: Option<String>,
 }
 
 #[cfg(test)]

@@ -81,6 +81,7 @@ pub fn badges(line: &AlertLine) -> Markup {
             }
             @if line.warming { span.badge.held { "warming: does not page" } }
             @else if line.suppressed { span.badge.held { "held back by the budget" } }
+            @if line.evidence.expected.is_some() { span.badge.held { "expected" } }
             @if line.degraded { span.badge.held { "degraded input" } }
         }
     }
@@ -203,6 +204,7 @@ pub fn evidence(evidence: &Evidence) -> Markup {
                 dt { "Expected posts" }
                 dd { (significant(evidence.expected_posts)) " " span.muted { (expectation(&evidence.baseline)) } }
             }
+            @if let Some(reason) = &evidence.expected { div { dt { "Expected event" } dd { bdi { (shown_long(reason)) } } } }
             @if let Some(first) = &evidence.first_post { div { dt { "First post" } dd { (time(first)) } } }
             @if !evidence.watched_since.is_empty() {
                 div { dt { "Watched since" } dd { (time(&evidence.watched_since)) } }

@@ -16,6 +16,7 @@ mod poison;
 mod posts;
 mod prometheus;
 mod service;
+mod shadow;
 mod streams;
 mod tools;
 mod writer;
@@ -33,6 +34,7 @@ fn main() {
         poison::trials(),
         streams::trials(),
         crash::trials(),
+        shadow::trials(),
         demo::trials(),
         page::trials(),
         prometheus::trials(),

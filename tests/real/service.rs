@@ -38,10 +38,15 @@ impl Setup {
 
     /// Starts `tagwatch run`.
     pub fn start(&self) -> Service {
+        self.start_with(&[])
+    }
+
+    /// The same with more arguments.
+    pub fn start_with(&self, args: &[&str]) -> Service {
         let port = free_port();
         let log = self.state.with_extension(format!("{port}.log"));
         let mut command = tagwatch();
-        command.args(["run", "--format", "native", "--log-format", "text"]);
+        command.args(["run", "--format", "native", "--log-format", "text"]).args(args);
         let own = [
             format!("id={}", self.id),
             format!("kafka.brokers={}", self.brokers),
