@@ -5,10 +5,12 @@ pub mod birth;
 pub mod candidates;
 pub mod crowd;
 pub mod evidence;
+pub mod feed;
 pub mod history;
 pub mod interval;
 pub mod report;
 pub mod signals;
+pub mod slow;
 pub mod values;
 
 pub use report::{HashtagReport, Report, report};

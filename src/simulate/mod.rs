@@ -16,6 +16,7 @@ mod pace;
 mod post;
 mod pushes;
 mod random;
+mod regulars;
 mod scene;
 mod story;
 mod words;
@@ -85,6 +86,18 @@ pub const SCENARIOS: &[(&str, &str, &str)] = &[
         "organic_burst or suspected_coordination",
     ),
     ("campaign", "45 accounts push three hashtags in one evening", "campaign"),
+    ("lookalike", "a push, and another crew's under a hashtag that looks the same", "campaign"),
+    ("two-pushes", "two pushes of one evening that have nothing to do with each other", "coordinated_burst"),
+    ("final", "two hashtags of one final, carried by the same fans", "organic_burst"),
+    ("stamp", "collectors show a stamp a day, in the customary words", "organic_burst"),
+    ("custom", "a custom of recommending people, hardly a post without a name", "organic_burst"),
+    ("club", "thirty fans all over the world who talk to each other", "organic_burst"),
+    ("traffic", "two accounts announce a road's traffic by the clock, and drivers add to it", "organic_burst"),
+    (
+        "desk",
+        "an agency's correspondents, in shifts, write day and night to nobody",
+        "organic_burst or suspected_coordination",
+    ),
     ("riding", "300 accounts ride the burst of a storm", "organic_burst or suspected_coordination"),
     ("single-jittered", "one jittered post an account, unique texts: documented as not visible", "organic_burst"),
     ("bench", "the population of the benches: a million hashtags at 1 000 posts a second", "none"),
@@ -146,6 +159,14 @@ fn recipe(name: &str) -> Option<Recipe> {
         "joined-3" => event(pushes::JOINED, 6.0, pushes::joined_3),
         "joined-10" => event(pushes::JOINED, 6.0, pushes::joined_10),
         "campaign" => event(pushes::CAMPAIGN, 6.0, pushes::campaign),
+        "lookalike" => event(regulars::LOOKALIKE, 5.0, regulars::lookalike),
+        "two-pushes" => event(regulars::TWO, 5.0, regulars::two_pushes),
+        "final" => event(regulars::FINAL, 5.0, regulars::final_evening),
+        "stamp" => event(regulars::STAMP, 64.0, regulars::stamp),
+        "custom" => event(regulars::CUSTOM, 40.0, regulars::custom),
+        "club" => event(regulars::CLUB, 40.0, regulars::club),
+        "traffic" => event(regulars::TRAFFIC, 40.0, regulars::traffic),
+        "desk" => event(regulars::DESK, 47.5, regulars::desk),
         "riding" => event(pushes::RIDING, 9.0, pushes::riding),
         "single-jittered" => event(pushes::SINGLE, 4.0, pushes::single_jittered),
         _ => return None,
