@@ -6,7 +6,7 @@
 //! between consecutive posts of an account come whole: the mean of cos(2πg/period) over the gaps above half a period (the
 //! resultant of phase differences; Mardia and Jupp 2000, section 2.3) is 1 for a clock, 0 or less for people. Read over the last
 //! hour; none where only a sample is at hand: what is so large is no feed.
-//! Until there are gaps to read, for at most [`UNSURE_SECONDS`], a declared client may be a feed.
+//! For the first [`UNSURE_SECONDS`], in which a clock has hardly struck, a declared client may be a feed.
 //! Cost to an attacker: a client that says in public that it is automated, no reposts, at most fifty accounts, and a clock
 //! that the signals of synchrony read. What it buys: ten minutes, or no page while all of that is kept up.
 
@@ -50,7 +50,7 @@ pub struct Feed {
     pub accounts: u64,
     /// Share of the last hour's posts that it wrote.
     pub share: f64,
-    /// The clock that it keeps; none while there are too few gaps to read one.
+    /// The clock that it keeps; none while it is too early to read one.
     pub clock: Option<Clock>,
 }
 
@@ -81,7 +81,7 @@ pub fn feed(hour: &Gathered, share_min: f64) -> Option<Feed> {
     let clock = clock(&gaps);
     let seconds = || own.iter().map(|found| found.second);
     let span = seconds().max().unwrap_or(0) - seconds().min().unwrap_or(0);
-    let unsure = source == Source::Client && span < UNSURE_SECONDS && gaps.len() < GAPS_MIN;
+    let unsure = source == Source::Client && span < UNSURE_SECONDS;
     (clock.is_some() || unsure).then(|| Feed {
         source,
         accounts: accounts_of(&own).len() as u64,

@@ -6,15 +6,16 @@
 //! their repeat cores, which the public does not thin. Lookalikes are of one campaign too. Who spread by itself is never a
 //! member: fans who carry two organic hashtags are no campaign.
 //!
-//! One incident, one page: whoever is a member calls nobody any more; the campaign does, at the highest severity of its
-//! members, once. It is over when the last open alert of a member is.
+//! One incident, one page: whoever is a member calls nobody any more; the campaign does, once, at the highest severity that an
+//! open alert of a member has. It is over when the last of them is. A crew that comes back within a day makes a new campaign
+//! that lists its earlier hashtags too.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
 use super::further::{Further, id};
-use super::line::{AlertLine, Kind, Severity};
+use super::line::{AlertLine, Kind};
 use crate::assess::crowd::CORE_POSTS;
 use crate::assess::interval::{Estimate, share};
 use crate::assess::report::Member;
@@ -33,11 +34,9 @@ struct Carried {
     seen: Tick,
     /// The earliest onset of its alerts, as lines write it, so that text sorts like time.
     onset: String,
-    /// The highest that its alert has reached.
-    severity: Severity,
     crowd: Crowd,
-    /// Whether it was of a campaign that is over.
-    spent: bool,
+    /// The last campaign that it was of and that is over.
+    former: Option<String>,
     #[serde(with = "super::kept")]
     line: AlertLine,
 }
@@ -80,11 +79,10 @@ impl Campaigns {
     pub fn see(&mut self, tick: Tick, line: &AlertLine, members: &[Member], cut: u64, share_min: f64) -> Vec<String> {
         let crowd = Crowd::of(members, cut);
         let before = self.carried.remove(&line.hashtag);
-        let severity = before.as_ref().map_or(line.severity, |before| before.severity.max(line.severity));
-        let spent = before.as_ref().is_some_and(|before| before.spent);
+        let former = before.as_ref().and_then(|before| before.former.clone());
         let earliest = before.iter().map(|before| &before.onset).chain([&line.onset]).min().cloned();
         let onset = earliest.unwrap_or_default();
-        let now = Carried { seen: tick, onset, severity, crowd, spent, line: line.clone() };
+        let now = Carried { seen: tick, onset, crowd, former, line: line.clone() };
         let mut links = Vec::new();
         for (other, known) in &self.carried {
             if self.leader(other).is_some() && self.leader(other) == self.leader(&line.hashtag) {
@@ -117,25 +115,36 @@ impl Campaigns {
                 Some(from)
             }
             (Some(leader), None) | (None, Some(leader)) => {
+                let new = self.with_fellows(&link);
                 let group = self.groups.get_mut(&leader)?;
                 if group.members.len() < HASHTAGS_MAX {
-                    group.members.extend([link.hashtags.0.clone(), link.hashtags.1.clone()]);
+                    group.members.extend(new);
                     group.link = link;
                 }
                 None
             }
             (None, None) => {
-                let members = BTreeSet::from([link.hashtags.0.clone(), link.hashtags.1.clone()]);
+                let members = self.with_fellows(&link);
                 // One of an earlier campaign's gave that one its name.
                 let fresh = members.iter().filter_map(|member| self.carried.get_key_value(member));
-                let (leader, first) =
-                    fresh.min_by_key(|(hashtag, known)| (known.spent, known.onset.clone(), (*hashtag).clone()))?;
+                let (leader, first) = fresh
+                    .min_by_key(|(hashtag, known)| (known.former.is_some(), known.onset.clone(), (*hashtag).clone()))?;
                 let (leader, onset) = (leader.clone(), first.onset.clone());
                 let id = id(&leader, Kind::Campaign, &onset);
                 self.groups.insert(leader, Group { id, onset, members, link });
                 None
             }
         }
+    }
+
+    /// The two hashtags of a link and those with which one of them was of a campaign before.
+    fn with_fellows(&self, link: &Link) -> BTreeSet<String> {
+        let both = [&link.hashtags.0, &link.hashtags.1];
+        let former: Vec<&String> =
+            both.iter().filter_map(|hashtag| self.carried.get(*hashtag)?.former.as_ref()).collect();
+        let of_former = |known: &Carried| known.former.as_ref().is_some_and(|id| former.contains(&id));
+        let fellows = self.carried.iter().filter(|(hashtag, known)| of_former(known) && self.leader(hashtag).is_none());
+        fellows.map(|(hashtag, _)| hashtag).chain(both).cloned().collect()
     }
 
     fn leader(&self, hashtag: &str) -> Option<String> {
@@ -164,19 +173,21 @@ impl Campaigns {
     /// member; `quiet` is in ticks.
     pub fn speak(&self, is_open: impl Fn(&str) -> bool, quiet: i64) -> Vec<Further> {
         let all = self.groups.iter().filter_map(|(leader, group)| {
+            let open = group.members.iter().filter(|member| is_open(member));
+            let severity = open.filter_map(|member| self.carried.get(member)).map(|known| known.line.severity).max();
             let known = group.members.iter().filter_map(|member| self.carried.get(member));
-            let severity = known.clone().map(|known| known.severity).max()?;
             // Its line is the leader's; where that is forgotten, another's numbers under the leader's name.
-            let line = self.carried.get(leader).or_else(|| known.clone().next())?.line.clone();
+            let line = self.carried.get(leader).or_else(|| known.into_iter().next())?.line.clone();
             let mut line = AlertLine { hashtag: leader.clone(), campaign: None, ..line };
             line.members = group.members.iter().cloned().collect();
             line.evidence.basis = basis(group);
             line.explanation = sentence(group);
+            let goes_on = group.members.iter().any(|member| is_open(member));
             Some(Further {
                 kind: Kind::Campaign,
-                holds: true,
-                goes_on: group.members.iter().any(|member| is_open(member)),
-                severity,
+                holds: goes_on,
+                goes_on,
+                severity: severity.unwrap_or_default(),
                 onset: group.onset.clone(),
                 quiet,
                 ended: format!("{}: the last of its hashtags has calmed down", named(&line.members)),
@@ -191,7 +202,7 @@ impl Campaigns {
         let Some(group) = self.groups.remove(leader) else { return };
         for member in &group.members {
             if let Some(known) = self.carried.get_mut(member) {
-                known.spent = true;
+                known.former = Some(group.id.clone());
             }
         }
     }
@@ -276,12 +287,15 @@ fn basis(group: &Group) -> Vec<(String, f64)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::decide::line::Severity;
 
     /// Lets hashtags be seen one after the other, a tick apart, each with the accounts of a range, and says the campaigns.
     fn check(seen: &[(&str, std::ops::Range<u64>)], expected: &[&[&str]]) -> Campaigns {
         let mut campaigns = Campaigns::default();
         for (tick, (hashtag, accounts)) in seen.iter().enumerate() {
             see(&mut campaigns, tick as i64, hashtag, accounts.clone());
+            // Whatever happens, it goes on from its checkpoint.
+            campaigns = postcard::from_bytes(&postcard::to_stdvec(&campaigns).unwrap()).unwrap();
         }
         let members = |further: Further| further.line.members;
         let said: Vec<Vec<String>> = campaigns.speak(|_| true, 60).into_iter().map(members).collect();
@@ -335,8 +349,8 @@ mod tests {
         let mut campaigns = check(&[("a", 0..20), ("b", 0..20)], &[&["a", "b"]]);
         let first = campaigns.groups["a"].id.clone();
         campaigns.ended("a");
-        see(&mut campaigns, 100, "c", 0..20);
-        assert_eq!(campaigns.groups["c"].members.len(), 3);
+        see(&mut campaigns, 100, "c", 10..30);
+        assert_eq!(campaigns.groups["c"].members.len(), 3, "the earlier ones are listed");
         assert_ne!(campaigns.groups["c"].id, first);
         campaigns.ended("c");
         see(&mut campaigns, 101 + DAY, "x", 900..920);

@@ -321,7 +321,7 @@ impl Decider {
         let thin = enough && likely && coordination.two_families_estimate;
         let feed = report.feed;
         let kind = match (bursting, firm) {
-            (true, _) if feed.is_some() && (begins || firm || thin) => {
+            (true, _) if feed.is_some() && (firm || thin) => {
                 Some((Kind::AutomatedFeed, feed.is_some_and(|feed| feed.clock.is_some())))
             }
             (true, true) if coordination.two_families => Some((Kind::CoordinatedBurst, true)),

@@ -51,7 +51,7 @@ fn sentence(report: &HashtagReport, coordination: &Coordination, slow: Slow) -> 
     let reasons = super::explain::reasons(&coordination.signals);
     format!(
         "#{}: {} posts by {} accounts in the last day, in {} of 24 hours; the same accounts write day and night (daily \
-         rhythm {:.2}; people who sleep: 0.17 and more): {reasons}",
+         rhythm {:.2}; people who sleep: 0.12 and more): {reasons}",
         report.display, day.posts, day.accounts, slow.hours, slow.rhythm.value
     )
 }

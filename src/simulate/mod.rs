@@ -92,7 +92,11 @@ pub const SCENARIOS: &[(&str, &str, &str)] = &[
     ("stamp", "collectors show a stamp a day, in the customary words", "organic_burst"),
     ("custom", "a custom of recommending people, hardly a post without a name", "organic_burst"),
     ("club", "thirty fans all over the world who talk to each other", "organic_burst"),
-    ("traffic", "two accounts announce a road's traffic by the clock, and drivers add to it", "organic_burst"),
+    (
+        "traffic",
+        "two accounts announce a road's traffic by the clock, and drivers add to it",
+        "organic_burst or automated_feed",
+    ),
     (
         "desk",
         "an agency's correspondents, in shifts, write day and night to nobody",
