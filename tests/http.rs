@@ -139,6 +139,7 @@ fn line(tick: i64, id: &str, hashtag: &str, kind: Kind, state: State) -> AlertLi
         evidence: Evidence { top_accounts: vec![("5f0c2ab1".into(), 412)], ..Evidence::default() },
         explanation: format!("#{hashtag} had 47 000 posts where 83 were expected."),
         config_version: "00112233aabbccdd".into(),
+        ..AlertLine::default()
     }
 }
 

@@ -75,6 +75,54 @@ fn pushes_fire_and_say_why() {
     }
 }
 
+/// The lines of a kind that fire.
+fn fired<'a>(lines: &'a [Value], kind: &'a str) -> Vec<&'a Value> {
+    lines.iter().filter(|line| line["kind"] == kind && line["state"] == "firing").collect()
+}
+
+#[test]
+fn a_declared_feed_that_keeps_a_clock_is_offered_for_the_list_and_pages_nobody() {
+    let lines = play("feed", "7");
+    let feeds = fired(&lines, "automated_feed");
+    assert_eq!(feeds.len(), 1, "{feeds:#?}");
+    assert_eq!((&feeds[0]["hashtag"], &feeds[0]["severity"]), (&"rivergauges".into(), &"info".into()));
+    assert!(feeds[0]["explanation"].as_str().unwrap().contains("[[expected]] hashtag = \"rivergauges\""));
+    assert!(lines.iter().all(|line| line["severity"] == "info"));
+}
+
+#[test]
+fn a_slow_push_opens_one_ticket_and_communities_that_sleep_open_none() {
+    let lines = play("slow", "7");
+    let slow = fired(&lines, "low_and_slow");
+    assert_eq!(slow.len(), 1, "{slow:#?}");
+    assert_eq!((&slow[0]["hashtag"], &slow[0]["severity"]), (&"quietriverpact".into(), &"ticket".into()));
+    let main = lines.iter().filter(|line| line["hashtag"] == "quietriverpact" && line["kind"] != "low_and_slow");
+    assert!(main.into_iter().all(|line| line["alert_id"] != slow[0]["alert_id"]));
+    for scenario in ["fanclub", "stamp"] {
+        assert!(coordinated(&play(scenario, "7"), "firing").next().is_none(), "{scenario}");
+    }
+}
+
+#[test]
+fn one_crowd_is_one_campaign_that_calls_for_those_who_join() {
+    let lines = play("campaign", "7");
+    let campaign = fired(&lines, "campaign");
+    let members: Vec<usize> = campaign.iter().map(|line| line["members"].as_array().unwrap().len()).collect();
+    assert_eq!(members, [2, 3]);
+    let id = &campaign[0]["alert_id"];
+    assert!(campaign.iter().all(|line| line["alert_id"] == *id && line["severity"] == "page"));
+    let calling: Vec<&Value> = lines.iter().filter(|l| l["severity"] == "page" && l["suppressed"] == false).collect();
+    let calling: std::collections::BTreeSet<&str> = calling.iter().map(|l| l["hashtag"].as_str().unwrap()).collect();
+    assert_eq!(calling.into_iter().collect::<Vec<_>>(), ["whopaidthemayor"], "the first, and the campaign by its name");
+    for joined in ["whopaidforthebridge", "askthemayornow"] {
+        let page = fired(&lines, "coordinated_burst").into_iter().find(|line| line["hashtag"] == joined).unwrap();
+        assert_eq!((&page["suppressed"], &page["campaign"]), (&true.into(), id));
+    }
+    let apart = play("two-pushes", "7");
+    assert!(fired(&apart, "campaign").is_empty() && fired(&apart, "coordinated_burst").len() >= 2);
+    assert!(coordinated(&play("final", "7"), "firing").next().is_none());
+}
+
 /// Under any key: what is sampled must not decide whether an alert holds.
 #[test]
 fn the_mockery_calms_the_alert_while_the_volume_rises() {

@@ -58,6 +58,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("tower", HTTP),
     ("tower_http", HTTP),
     ("tracing_subscriber", &["src/app/", "src/main.rs"]),
+    ("unicode_security", &["src/model/hashtag/"]),
 ];
 
 /// Beginnings of paths that the pure core may not name.

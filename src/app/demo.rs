@@ -210,8 +210,9 @@ fn said(line: &AlertLine) -> Option<String> {
         (Kind::OrganicBurst, _) if line.windows.h1.posts < CROWD_HOUR_POSTS => return None,
         (Kind::OrganicBurst, _) => "crowd",
         (_, State::Resolved) => "calm ",
-        (Kind::CoordinatedBurst, State::Firing) => "ALERT",
-        (Kind::CoordinatedBurst | Kind::SuspectedCoordination, _) => "early",
+        (Kind::AutomatedFeed, _) => "feed ",
+        (Kind::CoordinatedBurst | Kind::Campaign, State::Firing) => "ALERT",
+        _ => "early",
     };
     Some(format!("{mark} {}", line.explanation))
 }

@@ -36,7 +36,7 @@ pub fn candidates(shard: &Shard, tick: i64, detect: &Detect) -> Vec<u64> {
     tags
 }
 
-/// Whether two sets of rules give the same reports: of all rules, a shard asks only which hashtags are assessed. Every
+/// Whether two sets of rules give the same reports: of all rules, a shard asks only which hashtags are assessed and what their kinds rest on. Every
 /// rule is named, so that a new one is thought of here.
 pub fn same_reports(one: &Detect, other: &Detect) -> bool {
     let asked = |detect: &Detect| {
@@ -56,8 +56,9 @@ pub fn same_reports(one: &Detect, other: &Detect) -> bool {
             tickets_per_hour: _,
             family_points_max: _,
             signals: _,
+            kinds,
         } = detect;
-        (*candidate_posts, *candidate_accounts)
+        (*candidate_posts, *candidate_accounts, kinds.clone())
     };
     asked(one) == asked(other)
 }

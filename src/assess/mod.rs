@@ -5,12 +5,14 @@ pub mod birth;
 pub mod candidates;
 pub mod crowd;
 pub mod evidence;
+pub mod feed;
 pub mod history;
 pub mod interval;
 pub mod report;
 mod salvos;
 pub mod signals;
 mod slices;
+pub mod slow;
 pub mod values;
 
 pub use report::{HashtagReport, Report, report};

@@ -4,9 +4,11 @@ use super::birth::{self, Histogram};
 use super::candidates::candidates;
 use super::crowd::{Crowd, View};
 use super::evidence::{Tops, display, tops};
+use super::feed::{Feed, feed};
 use super::history::{History, history, past_hours};
 use super::interval::Estimate;
 use super::signals::{ALL, Facts};
+use super::slow::{self, Slow};
 use super::values::{Counts, Windows};
 use super::{salvos, slices};
 use crate::config::Detect;
@@ -26,6 +28,8 @@ pub struct Report {
     pub tick: Tick,
     /// Assessed hashtags, by identity.
     pub hashtags: Vec<HashtagReport>,
+    /// Hashtags that are slow, read over a day; at ends of hours.
+    pub slow: Vec<HashtagReport>,
     /// What the hashtags born 5, 15 and 60 minutes ago have become.
     pub births: Option<Box<[Histogram; 3]>>,
     /// Earliest event time of the stream.
@@ -35,7 +39,7 @@ pub struct Report {
 impl Report {
     /// Whether it says nothing.
     pub fn is_empty(&self) -> bool {
-        self.hashtags.is_empty() && self.births.is_none()
+        self.hashtags.is_empty() && self.slow.is_empty() && self.births.is_none()
     }
 }
 
@@ -90,6 +94,12 @@ pub struct HashtagReport {
     pub tops: Tops,
     /// Bottom sample of the accounts of the last hours, at most 512.
     pub crowd: Vec<Member>,
+    /// The sample holds every account up to this; `u64::MAX` where it holds all.
+    pub crowd_cut: u64,
+    /// The single source that writes nearly all of it by the clock, if there is one.
+    pub feed: Option<Feed>,
+    /// What its day looks like, where it is read over a day.
+    pub slow: Option<Slow>,
 }
 
 /// Assesses a shard at the tick that closed last.
@@ -98,10 +108,11 @@ pub fn report(shard: &Shard, tick: Tick, detect: &Detect) -> Report {
         .into_iter()
         .filter_map(|tag| hashtag_report(shard, tag, tick.0, detect))
         .collect();
-    Report { tick, hashtags, births: birth::increments(shard, tick.0), watched_since: shard.watched_since() }
+    let slow = slow::reports(shard, tick.0, detect);
+    Report { tick, hashtags, slow, births: birth::increments(shard, tick.0), watched_since: shard.watched_since() }
 }
 
-fn hashtag_report(shard: &Shard, tag: u64, tick: i64, detect: &Detect) -> Option<HashtagReport> {
+pub(super) fn hashtag_report(shard: &Shard, tag: u64, tick: i64, detect: &Detect) -> Option<HashtagReport> {
     let ladder = shard.ladder();
     let (hours, day) = ladder.hours(tag, tick, CROWD_HOURS, 24);
     if hours.distinct_accounts() < u64::from(detect.candidate_accounts) {
@@ -144,6 +155,9 @@ fn hashtag_report(shard: &Shard, tag: u64, tick: i64, detect: &Detect) -> Option
         readings,
         tops: tops(&all),
         crowd: all.accounts.iter().map(|row| Member { account: row.account, posts: row.posts }).collect(),
+        crowd_cut: hours.account_cut,
+        feed: feed(&hour, detect.kinds.feed_share),
+        slow: None,
     })
 }
 
@@ -154,7 +168,7 @@ fn birth_seconds(shard: &Shard, tag: u64, tick: i64, day: &Gathered) -> Option<f
 }
 
 /// Reads all signals over `crowd`; those that say nothing about a core over `all`.
-fn read(hours: i64, view: View, crowd: &Crowd, all: &Crowd, facts: &Facts) -> Reading {
+pub(super) fn read(hours: i64, view: View, crowd: &Crowd, all: &Crowd, facts: &Facts) -> Reading {
     let estimates = ALL.iter().map(|signal| {
         let over = if signal.on_core { crowd } else { all };
         (signal.read)(over, facts).or_else(|| (signal.read)(all, facts))

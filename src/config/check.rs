@@ -12,8 +12,8 @@ use super::reader::{Reader, Wrong};
 use super::unknown::unknown;
 use super::value::show_duration;
 use super::{
-    Config, Detect, Exchange, FAMILIES, Http, KNOWN_SIGNALS, Limits, Memory, Metrics, Privacy, Ramp, State, Time,
-    Track, Windows, client, entries, expected,
+    Config, Detect, Exchange, FAMILIES, Http, KNOWN_SIGNALS, Kinds, Limits, Memory, Metrics, Privacy, Ramp, State,
+    Time, Track, Windows, client, entries, expected,
 };
 use crate::model::time::TICK_MS;
 
@@ -165,6 +165,7 @@ fn detect<'a>(reader: &mut Reader<'a>, family_keys: &'a [String], signal_keys: &
         quiet: reader.duration("detect.quiet", TICK..=DURATION_MAX),
         pages_per_hour: reader.whole("detect.pages_per_hour", 0..=100_000),
         tickets_per_hour: reader.whole("detect.tickets_per_hour", 0..=100_000),
+        kinds: kinds(reader),
         family_points_max: FAMILIES
             .iter()
             .zip(family_keys)
@@ -188,6 +189,16 @@ fn detect<'a>(reader: &mut Reader<'a>, family_keys: &'a [String], signal_keys: &
         }
     }
     detect
+}
+
+fn kinds(reader: &mut Reader<'_>) -> Kinds {
+    Kinds {
+        feed_share: reader.number("detect.kinds.feed_share", 0.5..=1.0),
+        campaign_share: reader.number("detect.kinds.campaign_share", 0.05..=1.0),
+        slow_posts: reader.whole("detect.kinds.slow_posts", 24..=1_000_000),
+        slow_accounts: reader.whole("detect.kinds.slow_accounts", 8..=1_000_000),
+        slow_rhythm: reader.number("detect.kinds.slow_rhythm", 0.0..=1.0),
+    }
 }
 
 fn signals<'a>(reader: &mut Reader<'a>, keys: &'a [[String; 3]]) -> BTreeMap<String, Ramp> {

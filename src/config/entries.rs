@@ -8,7 +8,8 @@ use crate::model::keyed::SipHasher24;
 
 use super::value::{show_duration, show_size};
 use super::{
-    Config, Detect, Exchange, Http, Kafka, Limits, Memory, Metrics, Privacy, Ramp, Start, State, Time, Track, Windows,
+    Config, Detect, Exchange, Http, Kafka, Kinds, Limits, Memory, Metrics, Privacy, Ramp, Start, State, Time, Track,
+    Windows,
 };
 
 impl Config {
@@ -123,6 +124,7 @@ fn put_detect(detect: &Detect, put: &mut impl FnMut(&str, String)) {
         quiet,
         pages_per_hour,
         tickets_per_hour,
+        kinds,
         family_points_max,
         signals,
     } = detect;
@@ -139,6 +141,7 @@ fn put_detect(detect: &Detect, put: &mut impl FnMut(&str, String)) {
     put("detect.quiet", show_duration(*quiet));
     put("detect.pages_per_hour", pages_per_hour.to_string());
     put("detect.tickets_per_hour", tickets_per_hour.to_string());
+    put_kinds(kinds, put);
     for (family, points) in family_points_max {
         put(&format!("detect.family_points_max.{family}"), points.to_string());
     }
@@ -147,6 +150,15 @@ fn put_detect(detect: &Detect, put: &mut impl FnMut(&str, String)) {
         put(&format!("detect.signals.{name}.from"), from.to_string());
         put(&format!("detect.signals.{name}.to"), to.to_string());
     }
+}
+
+fn put_kinds(kinds: &Kinds, put: &mut impl FnMut(&str, String)) {
+    let Kinds { feed_share, campaign_share, slow_posts, slow_accounts, slow_rhythm } = kinds;
+    put("detect.kinds.feed_share", feed_share.to_string());
+    put("detect.kinds.campaign_share", campaign_share.to_string());
+    put("detect.kinds.slow_posts", slow_posts.to_string());
+    put("detect.kinds.slow_accounts", slow_accounts.to_string());
+    put("detect.kinds.slow_rhythm", slow_rhythm.to_string());
 }
 
 /// 16 hex digits: SipHash-2-4 under the zero key over `key=value` lines of `[detect]`, `[windows]` and `[time]`, sorted.

@@ -267,10 +267,27 @@ pub struct Detect {
     pub pages_per_hour: u32,
     /// Tickets an hour before the budget holds further ones back.
     pub tickets_per_hour: u32,
+    /// What the kinds beside bursts of a crowd go by.
+    pub kinds: Kinds,
     /// Most points a family can add, by its name.
     pub family_points_max: BTreeMap<String, f64>,
     /// Ramp of every signal, by its name.
     pub signals: BTreeMap<String, Ramp>,
+}
+
+/// The rules of the kinds beside bursts of a crowd.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Kinds {
+    /// Share of the last hour's posts that a single source has to write to be a feed.
+    pub feed_share: f64,
+    /// Share of the smaller crowd that two hashtags have to have in common to be of one campaign.
+    pub campaign_share: f64,
+    /// Posts of the last day from which a hashtag is looked at for a push without a burst.
+    pub slow_posts: u32,
+    /// Distinct accounts of the last day from which it is.
+    pub slow_accounts: u32,
+    /// Daily rhythm of its accounts, 0 to 1, from which they sleep as people do.
+    pub slow_rhythm: f64,
 }
 
 /// How a signal's value becomes points: none at `from`, all of `points` at `to`, linear between; `from` may exceed `to`.

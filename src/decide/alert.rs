@@ -22,6 +22,8 @@ pub struct Verdict {
     pub kind: Option<(Kind, bool)>,
     /// The coordination score at the estimates is at least the exit.
     pub coordinated: bool,
+    /// A single source writes by the clock, whatever the score.
+    pub feed: bool,
 }
 
 /// An open alert.
@@ -41,7 +43,7 @@ pub struct Alert {
     pub since: Tick,
     /// The last tick at which the burst went on.
     pub last_burst: Tick,
-    /// The last tick at which coordination was above its exit.
+    /// The last tick at which coordination was above its exit; of a feed, at which it was one.
     pub last_coordinated: Tick,
 }
 
@@ -81,7 +83,7 @@ impl Alert {
         if verdict.bursting {
             self.last_burst = tick;
         }
-        if verdict.coordinated {
+        if if self.kind == Kind::AutomatedFeed { verdict.feed } else { verdict.coordinated && !verdict.feed } {
             self.last_coordinated = tick;
         }
         if let Some((kind, firm)) = verdict.kind {
@@ -122,9 +124,14 @@ mod tests {
     use super::*;
 
     const HOLDS: Holds = Holds { minimum: 60, quiet: 60 };
-    const ORGANIC: Verdict = Verdict { burst: true, bursting: true, kind: None, coordinated: false };
-    const FIRM: Verdict =
-        Verdict { burst: true, bursting: true, kind: Some((Kind::CoordinatedBurst, true)), coordinated: true };
+    const ORGANIC: Verdict = Verdict { burst: true, bursting: true, kind: None, coordinated: false, feed: false };
+    const FIRM: Verdict = Verdict {
+        burst: true,
+        bursting: true,
+        kind: Some((Kind::CoordinatedBurst, true)),
+        coordinated: true,
+        ..ORGANIC
+    };
     const THIN: Verdict = Verdict { kind: Some((Kind::CoordinatedBurst, false)), ..FIRM };
 
     /// Plays verdicts at ticks and writes down what changed.

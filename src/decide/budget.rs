@@ -8,6 +8,15 @@ use super::line::Severity;
 use crate::model::Tick;
 use crate::track::ladder::HOUR;
 
+/// What an alert has cost so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Paid {
+    /// The highest severity that it has reached, paid for or held back.
+    pub severity: Severity,
+    /// Whether its page was held back.
+    pub suppressed: bool,
+}
+
 /// What was spent in the last hour, by severity.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Budget {

@@ -8,13 +8,16 @@ use serde::{Deserialize, Serialize};
 
 use super::alert::{Alert, Change, Holds, Verdict};
 use super::birth_curve::BirthCurve;
-use super::budget::Budget;
+use super::budget::{Budget, Paid};
 use super::burst::{Burst, bursts};
+use super::campaign::{Campaigns, carries};
 use super::crowds::{Crowds, Nature, core};
 use super::expected::{Standing, say};
-use super::explain::{ended, sentence};
+use super::explain::{basis, ended, sentence};
+use super::further::Furthers;
 use super::line::{AlertLine, Evidence, Kind, Severity, State};
 use super::score::{Coordination, Remembered, coordination};
+use super::slow;
 use super::view::HashtagView;
 use crate::assess::crowd::View;
 use crate::assess::values::Score;
@@ -36,10 +39,7 @@ const BURSTING_PART: u64 = 48;
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Open {
     alert: Alert,
-    /// The highest severity that it has reached, paid for or held back.
-    paid: Severity,
-    /// Whether its page was held back.
-    suppressed: bool,
+    paid: Paid,
     /// Identity of the hashtag.
     tag: u64,
     /// The core of its crowd while the burst is organic, to be remembered as such at its end.
@@ -47,6 +47,7 @@ struct Open {
     /// How it stands to the expected events.
     standing: Standing,
     /// The line as it would read now.
+    #[serde(with = "super::kept")]
     line: AlertLine,
 }
 
@@ -55,6 +56,8 @@ struct Open {
 struct Memory {
     /// By canonical hashtag.
     open: BTreeMap<String, Open>,
+    furthers: Furthers,
+    campaigns: Campaigns,
     births: BirthCurve,
     budget: Budget,
     crowds: Crowds,
@@ -90,6 +93,7 @@ impl Decider {
     /// The same, told what is expected. A restored alert is looked up in the list anew: it may be another one.
     pub fn expecting(mut self, expected: Vec<Expected>) -> Decider {
         self.memory.open.values_mut().for_each(|open| open.standing.forget());
+        self.memory.furthers.forget_expected();
         Decider { expected, ..self }
     }
 
@@ -132,7 +136,7 @@ impl Decider {
 
     /// Number of open alerts.
     pub fn open_alerts(&self) -> usize {
-        self.memory.open.len()
+        self.memory.open.len() + self.memory.furthers.len()
     }
 
     /// Earliest event time of the stream, as far as reports have said.
@@ -142,14 +146,15 @@ impl Decider {
 
     /// The open alerts as their lines would read now.
     pub fn open_lines(&self) -> impl Iterator<Item = &AlertLine> {
-        self.memory.open.values().map(|open| &open.line)
+        self.memory.open.values().map(|open| &open.line).chain(self.memory.furthers.lines())
     }
 
     /// The next tick at which arithmetic alone ends an alert, or begins or ends an expected event of one.
     pub fn next_timer(&self) -> Option<Tick> {
         let holds = self.holds();
-        let next = |open: &Open| Tick(open.alert.over_at(holds).min(open.standing.next_timer()));
-        self.memory.open.values().map(next).min()
+        let next = |open: &Open| open.alert.over_at(holds).min(open.standing.next_timer());
+        let main = self.memory.open.values().map(next).min();
+        main.into_iter().chain(self.memory.furthers.next_timer(holds.minimum)).min().map(Tick)
     }
 
     /// Decides a tick. `reports` are those of all shards, in any order; none for a tick that only a timer asked for.
@@ -171,6 +176,7 @@ impl Decider {
             let coordination = self.coordination(report);
             self.hear(tick, report, burst, &coordination, warming, &mut decided.lines);
             self.remember(tick, report, &coordination);
+            self.join(tick, report, warming, &mut decided.lines);
             let open = self.memory.open.get(&report.hashtag);
             decided.assessed.push(HashtagView {
                 hashtag: report.hashtag.clone(),
@@ -182,7 +188,12 @@ impl Decider {
                 alert_id: open.map(|open| open.alert.id.clone()),
             });
         }
+        let mut slow: Vec<&HashtagReport> = reports.iter().flat_map(|report| &report.slow).collect();
+        slow.sort_unstable_by(|a, b| a.hashtag.cmp(&b.hashtag));
+        slow.into_iter().for_each(|report| self.hear_slow(tick, report, warming, &mut decided.lines));
+        self.speak_of_campaigns(tick, warming, &mut decided.lines);
         self.end_what_is_over(tick, warming, &mut decided.lines);
+        self.end_furthers(tick, warming, &mut decided.lines);
         self.expect(tick, warming, &mut decided.lines);
         self.spend(tick, warming, &mut decided.lines);
         decided.lines.sort_by(|a, b| (&a.hashtag, a.kind, &a.alert_id).cmp(&(&b.hashtag, b.kind, &b.alert_id)));
@@ -196,6 +207,53 @@ impl Decider {
         let mut overlap = |view| self.memory.crowds.overlap(report.tag, &report.crowd, view);
         let remembered = Remembered { all: overlap(View::All), core: overlap(View::Core) };
         coordination(report, &remembered, &self.detect)
+    }
+
+    /// Joins a hashtag whose alert fires into the campaign of its crowd.
+    fn join(&mut self, tick: Tick, report: &HashtagReport, warming: bool, lines: &mut Vec<AlertLine>) {
+        let Memory { open, furthers, campaigns, .. } = &mut self.memory;
+        let main = open.get(&report.hashtag).map(|open| &open.line);
+        let slow = report.slow.and_then(|_| furthers.get(&report.hashtag, Kind::LowAndSlow));
+        let firing = |line: &&AlertLine| carries(line.kind) && line.state == State::Firing;
+        let Some(line) = slow.or(main).filter(firing) else { return };
+        let share_min = self.detect.kinds.campaign_share;
+        for leader in campaigns.see(tick, line, &report.crowd, report.crowd_cut, share_min) {
+            let why = format!("#{leader}: its campaign and an earlier one turn out to be the same");
+            furthers.close(&(leader, Kind::Campaign), tick, warming, Some(why), lines);
+        }
+    }
+
+    /// Takes a hashtag that was read over a day.
+    fn hear_slow(&mut self, tick: Tick, report: &HashtagReport, warming: bool, lines: &mut Vec<AlertLine>) {
+        let coordination = self.coordination(report);
+        let bursts = self.memory.open.get(&report.hashtag).is_some_and(|open| carries(open.alert.kind));
+        let none = Burst { score: Score::default(), q: 1.0, expected_posts: report.history.posts };
+        let line = self.line(tick, report, none, &coordination, warming);
+        if let Some(further) = slow::further(report, &coordination, &self.detect, bursts, line) {
+            self.memory.furthers.hear(tick, further, lines);
+        }
+        self.join(tick, report, warming, lines);
+    }
+
+    fn speak_of_campaigns(&mut self, tick: Tick, warming: bool, lines: &mut Vec<AlertLine>) {
+        let Memory { open, furthers, campaigns, .. } = &self.memory;
+        let is_open = |hashtag: &str| {
+            let main = open.get(hashtag).is_some_and(|open| carries(open.alert.kind));
+            main || furthers.get(hashtag, Kind::LowAndSlow).is_some()
+        };
+        for mut further in campaigns.speak(is_open, self.holds().quiet) {
+            further.line.warming = warming;
+            self.memory.furthers.hear(tick, further, lines);
+        }
+    }
+
+    fn end_furthers(&mut self, tick: Tick, warming: bool, lines: &mut Vec<AlertLine>) {
+        self.memory.campaigns.mark(lines);
+        for (hashtag, kind) in self.memory.furthers.end(tick, self.holds().minimum, warming, lines) {
+            if kind == Kind::Campaign {
+                self.memory.campaigns.ended(&hashtag);
+            }
+        }
     }
 
     /// Remembers who carries an alert that fires without the memory's help.
@@ -224,16 +282,14 @@ impl Decider {
     ) {
         let verdict = self.verdict(report, burst, coordination);
         let holds = self.holds();
-        let line = |alert: &Alert, kind, state| {
-            let severity = severity(kind, state);
-            let explanation = sentence(kind, state, report, coordination);
-            AlertLine {
-                kind,
-                state,
-                severity,
-                explanation,
-                ..self.line(tick, report, burst, coordination, alert, warming)
-            }
+        let line = |alert: &Alert, kind, state| AlertLine {
+            alert_id: alert.id.clone(),
+            onset: EventTime(alert.onset_ms).to_string(),
+            kind,
+            state,
+            severity: severity(kind, state),
+            explanation: sentence(kind, state, report, coordination),
+            ..self.line(tick, report, burst, coordination, warming)
         };
         let mut calmed = false;
         let mut replaced = None;
@@ -244,7 +300,11 @@ impl Decider {
                     Some(Change::Now(kind, state)) => lines.push(line(&alert, kind, state)),
                     Some(Change::Calmed) => {
                         let resolved = line(&alert, alert.kind, State::Resolved);
-                        lines.push(AlertLine { severity: open.paid, suppressed: open.suppressed, ..resolved });
+                        lines.push(AlertLine {
+                            severity: open.paid.severity,
+                            suppressed: open.paid.suppressed,
+                            ..resolved
+                        });
                         calmed = true;
                     }
                     None => {}
@@ -266,8 +326,8 @@ impl Decider {
                 lines.push(line(&alert, kind, state));
             }
             let now = line(&alert, alert.kind, alert.state);
-            let (paid, suppressed, tag, standing) = (Severity::Info, false, report.tag, Standing::default());
-            replaced = Some(Open { alert, paid, suppressed, tag, organic: Vec::new(), standing, line: now });
+            let (tag, standing) = (report.tag, Standing::default());
+            replaced = Some(Open { alert, paid: Paid::default(), tag, organic: Vec::new(), standing, line: now });
         }
         if let Some(open) = replaced {
             self.memory.open.insert(report.hashtag.clone(), open);
@@ -287,7 +347,11 @@ impl Decider {
         let exit = Score::of_points(self.detect.coordination_exit);
         let likely = coordination.estimate >= enter && coordination.score >= exit;
         let thin = enough && likely && coordination.two_families_estimate;
+        let feed = report.feed;
         let kind = match (bursting, firm) {
+            (true, _) if feed.is_some() && (firm || thin) => {
+                Some((Kind::AutomatedFeed, feed.is_some_and(|feed| feed.clock.is_some())))
+            }
             (true, true) if coordination.two_families => Some((Kind::CoordinatedBurst, true)),
             (true, true) => Some((Kind::SuspectedCoordination, true)),
             (true, false) if thin => Some((Kind::CoordinatedBurst, false)),
@@ -295,43 +359,36 @@ impl Decider {
         };
         // It takes evidence to begin and evidence to end: what is merely uncertain goes on.
         let coordinated = coordination.estimate >= exit;
-        Verdict { burst: begins && bursting, bursting, kind, coordinated }
+        Verdict { burst: begins && bursting, bursting, kind, coordinated, feed: feed.is_some() }
     }
 
     fn onset_ms(&self, tick: Tick, report: &HashtagReport) -> i64 {
         if report.is_new { i64::from(report.first_second) * 1000 } else { tick.end().0 - TICK_MS }
     }
 
+    /// What a line says of the hashtag, whatever the alert.
     fn line(
         &self,
         tick: Tick,
         report: &HashtagReport,
         burst: Burst,
         coordination: &Coordination,
-        alert: &Alert,
         warming: bool,
     ) -> AlertLine {
         AlertLine {
             tick: tick.0,
-            n: 0,
-            alert_id: alert.id.clone(),
-            kind: alert.kind,
-            state: alert.state,
-            severity: severity(alert.kind, alert.state),
             hashtag: report.hashtag.clone(),
             display: report.display.clone(),
             at: tick.end().to_string(),
-            onset: EventTime(alert.onset_ms).to_string(),
             degraded: report.degraded,
             warming,
-            suppressed: false,
             burst: burst.score,
             coordination: coordination.score,
             windows: report.windows.clone(),
             signals: coordination.signals.clone(),
             evidence: self.evidence(report, burst, coordination),
-            explanation: String::new(),
             config_version: self.config_version.clone(),
+            ..AlertLine::default()
         }
     }
 
@@ -349,6 +406,7 @@ impl Decider {
             expected: None,
             first_post: Some(EventTime(i64::from(report.first_second) * 1000).to_string()),
             watched_since: self.memory.watched_since.map(|since| since.to_string()).unwrap_or_default(),
+            basis: basis(report),
         }
     }
 
@@ -366,7 +424,7 @@ impl Decider {
                 tick: tick.0,
                 at: tick.end().to_string(),
                 state: State::Resolved,
-                severity: open.paid,
+                severity: open.paid.severity,
                 warming,
                 explanation: ended(&open.line.display, open.alert.kind),
                 ..open.line
@@ -384,6 +442,7 @@ impl Decider {
             let line = open.standing.renew(&self.expected, tick, own, &mut open.line, told);
             lines.extend(line.map(|line| AlertLine { warming, ..line }));
         }
+        self.memory.furthers.expect(&self.expected, tick, warming, &told, lines);
     }
 
     /// Spends the budget by severity, then score, then hashtag.
@@ -395,17 +454,19 @@ impl Decider {
         });
         for index in order {
             let line = &mut lines[index];
-            let Some(open) = self.memory.open.get_mut(&line.hashtag).filter(|open| open.alert.id == line.alert_id)
-            else {
-                continue;
-            };
-            if matches!(line.state, State::Firing | State::Provisional) && line.severity > open.paid {
+            let Memory { open, furthers, budget, .. } = &mut self.memory;
+            let main = open.get_mut(&line.hashtag).filter(|open| open.alert.id == line.alert_id);
+            let main = main.map(|open| (&mut open.paid, &mut open.line));
+            let Some((paid, now)) = main.or_else(|| furthers.paying(line)) else { continue };
+            if matches!(line.state, State::Firing | State::Provisional) && line.severity > paid.severity {
                 let (pages, tickets) = (self.detect.pages_per_hour, self.detect.tickets_per_hour);
-                open.suppressed = warming || !self.memory.budget.spend(tick, line.severity, pages, tickets);
-                open.paid = line.severity;
+                // One incident, one page: a member's campaign calls for it.
+                let called = line.campaign.is_some();
+                paid.suppressed = warming || called || !budget.spend(tick, line.severity, pages, tickets);
+                paid.severity = line.severity;
             }
-            line.suppressed = open.suppressed;
-            open.line.suppressed = open.suppressed;
+            line.suppressed = paid.suppressed;
+            now.suppressed = paid.suppressed;
         }
     }
 
@@ -418,7 +479,7 @@ impl Decider {
 /// How urgent a kind is in a state. What resolves does so at the severity that it had reached.
 fn severity(kind: Kind, state: State) -> Severity {
     match (kind, state) {
-        (Kind::OrganicBurst, _) | (_, State::Pending) => Severity::Info,
+        (Kind::OrganicBurst | Kind::AutomatedFeed, _) | (_, State::Pending) => Severity::Info,
         (Kind::CoordinatedBurst, State::Firing) => Severity::Page,
         _ => Severity::Ticket,
     }

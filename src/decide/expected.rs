@@ -113,9 +113,8 @@ fn suffix(reason: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::assess::values::{Score, Windows};
     use crate::config::Glob;
-    use crate::decide::line::{Evidence, Kind};
+    use crate::decide::line::Kind;
 
     fn entry(pattern: &str, from_ms: i64, to_ms: i64, reason: &str) -> Expected {
         let hashtags = Glob::read(pattern).unwrap();
@@ -125,7 +124,6 @@ mod tests {
     fn line(state: State, severity: Severity) -> AlertLine {
         AlertLine {
             tick: 1,
-            n: 0,
             alert_id: "x".to_owned(),
             kind: Kind::CoordinatedBurst,
             state,
@@ -134,16 +132,8 @@ mod tests {
             display: "Vote".to_owned(),
             at: Tick(1).end().to_string(),
             onset: Tick(0).end().to_string(),
-            degraded: false,
-            warming: false,
-            suppressed: false,
-            burst: Score(0),
-            coordination: Score(0),
-            windows: Windows::default(),
-            signals: Vec::new(),
-            evidence: Evidence::default(),
             explanation: "#Vote: 9 posts".to_owned(),
-            config_version: String::new(),
+            ..AlertLine::default()
         }
     }
 

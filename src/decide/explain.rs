@@ -3,6 +3,7 @@
 use super::line::{Kind, State};
 use super::score::Coordination;
 use crate::assess::HashtagReport;
+use crate::assess::feed::{Feed, Source};
 use crate::assess::history::Baseline;
 use crate::assess::values::Signal;
 
@@ -26,6 +27,10 @@ pub fn sentence(kind: Kind, state: State, report: &HashtagReport, coordination: 
             let score = coordination.score.as_f64();
             format!("#{display}: {volume}; participation looks like a crowd's, coordination {score:.0} of 100{against}")
         }
+        (Kind::AutomatedFeed, State::Resolved) => {
+            format!("#{display}: no longer a single source by the clock; {volume}")
+        }
+        (Kind::AutomatedFeed, _) => feed(report, &volume),
         (_, State::Resolved) => {
             format!(
                 "#{display}: no longer looks driven by a few; {volume}, coordination {:.0} of 100",
@@ -38,16 +43,56 @@ pub fn sentence(kind: Kind, state: State, report: &HashtagReport, coordination: 
         (Kind::CoordinatedBurst, State::Provisional) => {
             format!("#{display}: {volume}; early signs that accounts act in concert{}", with(&reasons))
         }
-        (Kind::CoordinatedBurst, _) => format!("#{display}: {volume}; accounts act in concert{}", with(&reasons)),
+        (_, _) => format!("#{display}: {volume}; accounts act in concert{}", with(&reasons)),
     }
 }
 
 /// The sentence of a line that arithmetic wrote because nothing more was heard.
 pub fn ended(display: &str, kind: Kind) -> String {
     match kind {
-        Kind::OrganicBurst => format!("#{display}: the burst is over"),
+        Kind::OrganicBurst | Kind::AutomatedFeed => format!("#{display}: the burst is over"),
         _ => format!("#{display}: the burst is over, and with it the signs of coordination"),
     }
+}
+
+/// Why a burst is a feed's, and how nobody has to read it again.
+fn feed(report: &HashtagReport, volume: &str) -> String {
+    let Some(Feed { source, accounts, share, clock }) = &report.feed else {
+        return format!("#{}: {volume}; a single source that writes by the clock", report.display);
+    };
+    let percent = share * 100.0;
+    let who = match source {
+        Source::Client => "one client that declares itself automated",
+        Source::Accounts => "a single source",
+    };
+    let clock = match clock {
+        Some(clock) => {
+            let (seconds, kept) = (clock.period_seconds, clock.kept.value);
+            format!(
+                "by a clock of {seconds} s (kept to {kept:.2} of 1). If it is expected, list it: [[expected]] hashtag = \
+                 \"{}\" with from, to and reason",
+                report.hashtag
+            )
+        }
+        None => "too early to say whether it keeps a clock".to_owned(),
+    };
+    format!("#{}: {volume}; {percent:.0} % of it comes from {who} ({accounts} accounts), {clock}", report.display)
+}
+
+/// The numbers that such a sentence rests on, for the line's evidence.
+pub fn basis(report: &HashtagReport) -> Vec<(String, f64)> {
+    let round = |value: f64| libm::round(value * 10_000.0) / 10_000.0;
+    let Some(feed) = &report.feed else { return Vec::new() };
+    let share = match feed.source {
+        Source::Client => "feed_client_share",
+        Source::Accounts => "feed_accounts_share",
+    };
+    let mut basis = vec![(share.to_owned(), round(feed.share)), ("feed_accounts".to_owned(), feed.accounts as f64)];
+    if let Some(clock) = feed.clock {
+        basis.push(("feed_clock_seconds".to_owned(), f64::from(clock.period_seconds)));
+        basis.push(("feed_clock_kept".to_owned(), round(clock.kept.value)));
+    }
+    basis
 }
 
 fn volume(report: &HashtagReport) -> String {
@@ -66,7 +111,7 @@ fn with(reasons: &str) -> String {
 }
 
 /// The signals that add most, in words.
-fn reasons(signals: &[Signal]) -> String {
+pub(super) fn reasons(signals: &[Signal]) -> String {
     let mut telling: Vec<&Signal> = signals.iter().filter(|signal| signal.contribution.0 >= 200).collect();
     telling.sort_by_key(|signal| std::cmp::Reverse(signal.contribution));
     telling.iter().take(SIGNALS_NAMED).filter_map(|signal| phrase(signal)).collect::<Vec<_>>().join(", ")

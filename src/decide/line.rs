@@ -6,15 +6,22 @@ use serde::{Deserialize, Serialize};
 pub use crate::assess::values::{Counts, Score, Signal, Windows};
 
 /// What an alert says the hashtag is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// A burst that ordinary participation explains. Recorded, never pages.
+    #[default]
     OrganicBurst,
+    /// A burst of a single source that writes by the clock. Recorded, never pages.
+    AutomatedFeed,
     /// A burst with a high coordination score from only one family of signals, or without a strong one.
     SuspectedCoordination,
     /// A burst whose coordination score passes the gate with at least two families, one of them strong.
     CoordinatedBurst,
+    /// Beside the main alert: the same accounts write it day and night, without a burst.
+    LowAndSlow,
+    /// Beside the main alerts: several hashtags that one crowd carries, or that differ in spelling alone.
+    Campaign,
 }
 
 impl Kind {
@@ -24,6 +31,9 @@ impl Kind {
             Kind::OrganicBurst => "organic_burst",
             Kind::SuspectedCoordination => "suspected_coordination",
             Kind::CoordinatedBurst => "coordinated_burst",
+            Kind::AutomatedFeed => "automated_feed",
+            Kind::LowAndSlow => "low_and_slow",
+            Kind::Campaign => "campaign",
         }
     }
 }
@@ -52,10 +62,11 @@ impl Severity {
 }
 
 /// Where an alert stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
     /// The rule began to hold; it has not held long enough to be said aloud.
+    #[default]
     Pending,
     /// The rule holds on thin counts: the score passes, the lower bound of its interval does not yet.
     Provisional,
@@ -66,10 +77,11 @@ pub enum State {
 }
 
 /// How urgently a person should look.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
     /// For the record.
+    #[default]
     Info,
     /// Within the working day.
     Ticket,
@@ -78,7 +90,7 @@ pub enum Severity {
 }
 
 /// One line of the alert log.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct AlertLine {
     /// The tick that decided it: end of the pane in ms / 10 000.
     pub tick: i64,
@@ -104,7 +116,7 @@ pub struct AlertLine {
     pub degraded: bool,
     /// Whether the windows are still filling after lost state; such an alert never pages.
     pub warming: bool,
-    /// Whether the budget or warming held back the page for this line.
+    /// Whether nobody is called for this line: the budget or warming held it back, or its campaign calls for it.
     pub suppressed: bool,
     /// How far above the usual, 0 to 100.
     pub burst: Score,
@@ -120,6 +132,12 @@ pub struct AlertLine {
     pub explanation: String,
     /// Hash of the sections `[detect]`, `[windows]` and `[time]` of the config.
     pub config_version: String,
+    /// Id of the campaign that the hashtag is a member of; absent where it is of none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub campaign: Option<String>,
+    /// Hashtags of a campaign, by name; absent from every other line.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub members: Vec<String>,
 }
 
 /// Numbers and pseudonyms behind an alert. Accounts, texts and links are keyed hashes in hex; no text is kept.
@@ -148,4 +166,7 @@ pub struct Evidence {
     /// Why an alert of this hashtag is expected at this time, as `[[expected]]` in the config says: its severity is one
     /// step lower for it. Null where it is not expected.
     pub expected: Option<String>,
+    /// Numbers behind a kind that rests on more than the signals, by name; absent elsewhere.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub basis: Vec<(String, f64)>,
 }

@@ -6,13 +6,17 @@ pub mod birth_curve;
 mod birth_prior;
 pub mod budget;
 pub mod burst;
+pub mod campaign;
 pub mod counts;
 pub mod crowds;
 pub mod decider;
 pub mod expected;
 pub mod explain;
+pub mod further;
+mod kept;
 pub mod line;
 pub mod score;
+pub mod slow;
 pub mod view;
 
 pub use decider::{Decided, Decider};

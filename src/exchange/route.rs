@@ -2,7 +2,9 @@
 //! be read back.
 
 use crate::model::keyed::{ABSENT, put_field};
-use crate::model::mention::{FLAG_ALONE, FLAG_BARE, FLAG_MENTIONS, FLAG_REPLIES, FLAG_REPOST, FLAG_TEXT};
+use crate::model::mention::{
+    FLAG_ALONE, FLAG_BARE, FLAG_DECLARED, FLAG_MENTIONS, FLAG_REPLIES, FLAG_REPOST, FLAG_TEXT,
+};
 use crate::model::{EventTime, Keyed, Mention, MentionBatch, Post, TagHash};
 
 /// What a short hash is of.
@@ -10,6 +12,8 @@ const KIND_TEXT: u8 = 1;
 const KIND_LINK: u8 = 2;
 const KIND_REPOST: u8 = 3;
 const KIND_CLIENT: u8 = 4;
+/// A client whose name holds one of these, in either case, says in public that no person writes.
+const DECLARED: [&str; 2] = ["automated", "autopost"];
 
 /// Routes posts to shards.
 #[derive(Debug)]
@@ -96,6 +100,7 @@ impl Router {
         flags |= if post.repost_of.is_some() { FLAG_REPOST } else { 0 };
         flags |= if post.reply_to.is_some() { FLAG_REPLIES } else { 0 };
         flags |= if post.hashtags.len() == 1 { FLAG_ALONE } else { 0 };
+        flags |= if post.client.as_deref().is_some_and(is_declared) { FLAG_DECLARED } else { 0 };
         Mention {
             post: self.identity(post),
             account,
@@ -137,6 +142,13 @@ impl Router {
         let sum = self.tags.iter().fold(0, |sum: u64, tag| sum.wrapping_add(*tag));
         ((sum >> 32) as u32).max(1)
     }
+}
+
+/// Whether a client's name declares it automated.
+fn is_declared(client: &str) -> bool {
+    let holds =
+        |word: &str| client.as_bytes().windows(word.len()).any(|part| part.eq_ignore_ascii_case(word.as_bytes()));
+    DECLARED.iter().any(|word| holds(word))
 }
 
 fn created_day(at: EventTime) -> u16 {

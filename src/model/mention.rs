@@ -42,6 +42,8 @@ pub const FLAG_ALONE: u8 = 8;
 pub const FLAG_BARE: u8 = 16;
 /// The post had a text field.
 pub const FLAG_TEXT: u8 = 32;
+/// The post came from a client that calls itself automated.
+pub const FLAG_DECLARED: u8 = 64;
 
 impl Mention {
     /// Whether any of the flags is set.

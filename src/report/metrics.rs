@@ -21,7 +21,7 @@ use crate::model::EventTime;
 /// Content type of [`Metrics::render`].
 pub const CONTENT_TYPE: &str = prometheus::TEXT_FORMAT;
 /// Why an alert is not said aloud.
-const SUPPRESSED_REASONS: [&str; 3] = ["budget", "warming", "alerts_max"];
+const SUPPRESSED_REASONS: [&str; 4] = ["budget", "warming", "campaign", "alerts_max"];
 /// Label value of a reason that was not announced to [`Metrics::new`].
 const OTHER: &str = "other";
 
@@ -343,7 +343,7 @@ impl Metrics {
         self.process.restore_duration.set(took.as_secs_f64());
     }
 
-    /// `n` alerts were held back for a reason: `budget`, `warming` or `alerts_max`.
+    /// `n` alerts were held back for a reason: `budget`, `warming`, `campaign` or `alerts_max`.
     pub fn suppressed(&self, reason: &str, n: u64) {
         let reason = if SUPPRESSED_REASONS.contains(&reason) { reason } else { OTHER };
         self.decided.alerts_suppressed.with_label_values(&[reason]).inc_by(n);
@@ -354,7 +354,7 @@ impl Metrics {
         if line.state == State::Firing {
             self.decided.alerts.with_label_values(&[words::kind(line.kind), words::severity(line.severity)]).inc();
             if line.suppressed {
-                self.suppressed(if line.warming { "warming" } else { "budget" }, 1);
+                self.suppressed(held_by(line), 1);
             }
         }
     }
@@ -414,6 +414,15 @@ impl Metrics {
         let mut text = Vec::with_capacity(64 * 1024);
         TextEncoder::new().encode(&self.registry.gather(), &mut text).expect("writing to memory does not fail");
         text
+    }
+}
+
+/// Why nobody is called for a line that is held back.
+fn held_by(line: &AlertLine) -> &'static str {
+    match &line.campaign {
+        _ if line.warming => "warming",
+        Some(_) => "campaign",
+        None => "budget",
     }
 }
 

@@ -21,6 +21,7 @@ mod http_listen;
 
 use std::sync::Arc;
 
+use crate::decide::line::AlertLine;
 use crate::decide::view::TickView;
 
 /// The two places that readers look at, fed together so that they never disagree.
@@ -36,11 +37,18 @@ impl Report {
     /// Shows a decided tick. Called by the decider's thread once a tick, in order; takes no lock that a reader holds
     /// for longer than one pointer copy.
     pub fn publish(&self, view: TickView) {
-        for line in &view.lines {
+        let open = Arc::clone(&self.board.face().open);
+        for line in view.lines.iter().filter(|line| !is_told(open.get(&line.alert_id).map(|before| &**before), line)) {
             self.metrics.alert_line(line);
         }
         self.metrics.decided(view.watermark, view.warming);
         let published = self.board.publish(view);
         self.metrics.published(&published);
     }
+}
+
+/// Whether a line says again what its last one said: a campaign fires once more when it grows, and is counted once.
+fn is_told(before: Option<&AlertLine>, line: &AlertLine) -> bool {
+    let of = |line: &AlertLine| (line.kind, line.state, line.severity);
+    before.is_some_and(|before| of(before) == of(line))
 }

@@ -77,7 +77,7 @@ pub struct AlertLine {
     degraded: bool,
     /// Whether the windows are still filling after lost state.
     warming: bool,
-    /// Whether the budget or warming held back the page for this line.
+    /// Whether nobody is called for this line: the budget or warming held it back, or its campaign calls for it.
     suppressed: bool,
     /// How far above the usual, 0 to 100.
     #[schema(minimum = 0, maximum = 100)]
@@ -92,6 +92,12 @@ pub struct AlertLine {
     explanation: String,
     /// Hash of the detection config.
     config_version: String,
+    /// Id of the campaign that the hashtag is a member of; absent where it is of none.
+    #[schema(required = false)]
+    campaign: Option<String>,
+    /// Hashtags of a campaign, by name; absent from every other line.
+    #[schema(required = false)]
+    members: Vec<String>,
 }
 
 /// What an alert says the hashtag is.
@@ -99,8 +105,11 @@ pub struct AlertLine {
 #[schema(rename_all = "snake_case")]
 pub enum Kind {
     OrganicBurst,
+    AutomatedFeed,
     SuspectedCoordination,
     CoordinatedBurst,
+    LowAndSlow,
+    Campaign,
 }
 
 /// Where an alert stands.
@@ -196,6 +205,9 @@ pub struct Evidence {
     /// Why the alert is expected at this time, as the config says; its severity is one step lower for it. Null where it
     /// is not.
     expected: Option<String>,
+    /// Numbers behind a kind that rests on more than the signals, by name; absent elsewhere.
+    #[schema(required = false)]
+    basis: Vec<(String, f64)>,
 }
 
 #[cfg(test)]

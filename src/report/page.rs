@@ -23,21 +23,20 @@ const CARDS_MAX: usize = 50;
 /// Hashtags in the table.
 const ROWS_MAX: usize = 50;
 
-const ORGANIC_HINT: &str = "Much is posted, by a crowd that behaves like one. Nobody is paged.";
+const ORGANIC_HINT: &str = "Much is posted, by a crowd that behaves like one or by a clock. Nobody is paged.";
 
 /// Answers `/`.
 pub async fn show(State(state): State<AppState>) -> Html<String> {
     let face = state.report.board.face();
-    let (open, rest): (Vec<_>, Vec<_>) = latest_lines(&face)
-        .into_iter()
-        .partition(|line| line.state != Stands::Resolved && line.kind != Kind::OrganicBurst);
+    let (open, rest): (Vec<_>, Vec<_>) =
+        latest_lines(&face).into_iter().partition(|line| line.state != Stands::Resolved && !is_quiet(line.kind));
     let (organic, resolved): (Vec<_>, Vec<_>) = rest.into_iter().partition(|line| line.state != Stands::Resolved);
     let title = if open.is_empty() { "tagwatch".to_owned() } else { format!("({}) tagwatch", open.len()) };
     let content = html! {
         (numbers(&state, &face))
         (notices(&state, &face))
         (open_alerts(&state, &face, open))
-        (quiet_alerts("organic", "Organic bursts", ORGANIC_HINT, &organic))
+        (quiet_alerts("organic", "Organic bursts and feeds", ORGANIC_HINT, &organic))
         (quiet_alerts("resolved", "Resolved lately", "The burst ended or calmed down.", &resolved))
         (top(&state, &face, &organic))
     };
@@ -96,6 +95,11 @@ fn notices(state: &AppState, face: &Face) -> Markup {
             }
         }
     }
+}
+
+/// Whether an alert of this kind is for the record alone.
+fn is_quiet(kind: Kind) -> bool {
+    matches!(kind, Kind::OrganicBurst | Kind::AutomatedFeed)
 }
 
 fn open_alerts(state: &AppState, face: &Face, mut open: Vec<Arc<AlertLine>>) -> Markup {
@@ -189,7 +193,8 @@ fn quiet_alerts(id: &str, title: &str, hint: &str, lines: &[Arc<AlertLine>]) -> 
 }
 
 fn top(state: &AppState, face: &Face, organic: &[Arc<AlertLine>]) -> Markup {
-    let organic: BTreeSet<&str> = organic.iter().map(|line| line.alert_id.as_str()).collect();
+    let organic = organic.iter().filter(|line| line.kind == Kind::OrganicBurst);
+    let organic: BTreeSet<&str> = organic.map(|line| line.alert_id.as_str()).collect();
     let tick = face.tick.unwrap_or_default();
     let entries = state.report.board.ranked(Order::Posts, ROWS_MAX);
     html! {

@@ -11,8 +11,8 @@ use maud::{Markup, html};
 use super::api::{find_alert, find_hashtag};
 use super::http::AppState;
 use super::page_parts::{
-    alert_href, badges, bars, evidence, grouped, hashtag_href, page, score_text, shown_long, signals_table, sparkline,
-    tag, time, windows_table,
+    alert_href, badges, bars, campaign, evidence, grouped, hashtag_href, page, score_text, shown_long, signals_table,
+    sparkline, tag, time, windows_table,
 };
 use super::problem::Problem;
 use super::safe::shown;
@@ -81,6 +81,7 @@ fn alert(lines: &[Arc<AlertLine>]) -> Markup {
         h1 { (tag(&last.display, &last.hashtag)) }
         (badges(last))
         p.explanation { bdi { (shown_long(&last.explanation)) } }
+        (campaign(last))
         (bars(last.burst, last.coordination))
         p.muted.when {
             "Alert " code { (shown(&last.alert_id)) } " · since " (time(&last.onset)) " · last change " (time(&last.at))

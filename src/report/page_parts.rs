@@ -80,10 +80,21 @@ pub fn badges(line: &AlertLine) -> Markup {
                 span class={ "badge " (severity) } { "severity " (severity) }
             }
             @if line.warming { span.badge.held { "warming: does not page" } }
+            @else if line.suppressed && line.campaign.is_some() { span.badge.held { "its campaign calls" } }
             @else if line.suppressed { span.badge.held { "held back by the budget" } }
             @if line.evidence.expected.is_some() { span.badge.held { "expected" } }
             @if line.degraded { span.badge.held { "degraded input" } }
         }
+    }
+}
+
+/// The hashtags of a campaign, or the campaign of a hashtag.
+pub fn campaign(line: &AlertLine) -> Markup {
+    html! {
+        @if !line.members.is_empty() {
+            p.muted { "Its hashtags: " @for member in &line.members { a href=(hashtag_href(member)) { (tag(member, member)) } " " } }
+        }
+        @if let Some(id) = &line.campaign { p { a href=(alert_href(id)) { "One hashtag of a campaign" } } }
     }
 }
 
@@ -206,6 +217,9 @@ pub fn evidence(evidence: &Evidence) -> Markup {
             }
             @if let Some(reason) = &evidence.expected { div { dt { "Expected event" } dd { bdi { (shown_long(reason)) } } } }
             @if let Some(first) = &evidence.first_post { div { dt { "First post" } dd { (time(first)) } } }
+            @for (name, value) in &evidence.basis {
+                div { dt { (shown(name).replace('_', " ")) } dd { (significant(*value)) } }
+            }
             @if !evidence.watched_since.is_empty() {
                 div { dt { "Watched since" } dd { (time(&evidence.watched_since)) } }
             }
@@ -255,6 +269,7 @@ pub fn card(line: &AlertLine, now: Option<(Score, Score)>) -> Markup {
                 (badges(line))
             }
             p.explanation { bdi { (shown_long(&line.explanation)) } }
+            (campaign(line))
             (bars(line.burst, line.coordination))
             p.muted.when {
                 "Since " (time(&line.onset)) " · last change " (time(&line.at))

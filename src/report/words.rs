@@ -3,7 +3,14 @@
 use crate::decide::line::{Kind, Severity, State};
 
 /// Every kind, least serious first.
-pub const KINDS: [Kind; 3] = [Kind::OrganicBurst, Kind::SuspectedCoordination, Kind::CoordinatedBurst];
+pub const KINDS: [Kind; 6] = [
+    Kind::OrganicBurst,
+    Kind::AutomatedFeed,
+    Kind::LowAndSlow,
+    Kind::SuspectedCoordination,
+    Kind::CoordinatedBurst,
+    Kind::Campaign,
+];
 /// Every severity, least urgent first.
 pub const SEVERITIES: [Severity; 3] = [Severity::Info, Severity::Ticket, Severity::Page];
 /// Every state, in the order of an alert's life.
@@ -11,11 +18,7 @@ pub const STATES: [State; 4] = [State::Pending, State::Provisional, State::Firin
 
 /// The kind as in the alert line.
 pub fn kind(kind: Kind) -> &'static str {
-    match kind {
-        Kind::OrganicBurst => "organic_burst",
-        Kind::SuspectedCoordination => "suspected_coordination",
-        Kind::CoordinatedBurst => "coordinated_burst",
-    }
+    kind.as_str()
 }
 
 /// The kind for people.
@@ -24,6 +27,9 @@ pub fn kind_title(kind: Kind) -> &'static str {
         Kind::OrganicBurst => "Organic burst",
         Kind::SuspectedCoordination => "Suspected coordination",
         Kind::CoordinatedBurst => "Coordinated burst",
+        Kind::AutomatedFeed => "Automated feed",
+        Kind::LowAndSlow => "Low and slow",
+        Kind::Campaign => "Campaign",
     }
 }
 

@@ -1,7 +1,7 @@
 //! Every scenario with what should be said of it: the one table that the command line, the tests and the documented error
 //! rates read.
 
-use super::{lured, organic, pushes, sizes};
+use super::{lured, organic, pushes, regulars, sizes};
 
 /// What should be said of a scenario.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,6 +108,14 @@ pub const SCENARIOS: &[Scenario] = &[
     scenario("joined-3", "a push that the public joins with three times as many posts", BURST, &[pushes::JOINED]),
     scenario("joined-10", "a push that the public joins with ten times as many posts", AT_LEAST_SUSPECTED, &[pushes::JOINED]),
     scenario("campaign", "45 accounts push three hashtags in one evening", BURST, pushes::CAMPAIGN_ALL),
+    scenario("lookalike", "a push, and another crew's under a hashtag that looks the same", BURST, &[regulars::LOOKALIKE, regulars::LOOKALIKE_TOO]),
+    scenario("two-pushes", "two pushes of one evening that have nothing to do with each other", BURST, &[regulars::TWO, regulars::TWO_TOO]),
+    scenario("final", "two hashtags of one final, carried by the same fans", Verdict::Organic, &[regulars::FINAL, regulars::FINAL_TOO]),
+    scenario("stamp", "collectors show a stamp a day, in the customary words", Verdict::Organic, &[regulars::STAMP]),
+    scenario("custom", "a custom of recommending people, hardly a post without a name", Verdict::Organic, &[regulars::CUSTOM]),
+    scenario("fanclub", "thirty fans all over the world who talk to each other", Verdict::Organic, &[regulars::CLUB]),
+    scenario("traffic", "two accounts announce a road's traffic by the clock, and drivers add to it", Verdict::Organic, &[regulars::TRAFFIC]),
+    scenario("desk", "an agency's correspondents, in shifts, write day and night to nobody", Verdict::Organic, &[regulars::DESK]),
     scenario("riding", "300 accounts ride the burst of a storm", AT_LEAST_SUSPECTED, &[pushes::RIDING]),
     scenario("single-jittered", "one jittered post an account, unique texts", Verdict::NotVisible, &[pushes::SINGLE]),
     scenario("bench", "the population of the benches: a million hashtags at 1 000 posts a second", Verdict::Organic, &[]),

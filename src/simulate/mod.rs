@@ -18,6 +18,7 @@ mod pace;
 mod post;
 mod pushes;
 mod random;
+mod regulars;
 mod scene;
 mod sizes;
 mod story;
@@ -123,6 +124,14 @@ fn recipe(name: &str) -> Option<Recipe> {
         "joined-3" => event(pushes::JOINED, 6.0, pushes::joined_3),
         "joined-10" => event(pushes::JOINED, 6.0, pushes::joined_10),
         "campaign" => event(pushes::CAMPAIGN, 6.0, pushes::campaign),
+        "lookalike" => event(regulars::LOOKALIKE, 5.0, regulars::lookalike),
+        "two-pushes" => event(regulars::TWO, 5.0, regulars::two_pushes),
+        "final" => event(regulars::FINAL, 5.0, regulars::final_evening),
+        "stamp" => event(regulars::STAMP, 64.0, regulars::stamp),
+        "custom" => event(regulars::CUSTOM, 40.0, regulars::custom),
+        "fanclub" => event(regulars::CLUB, 40.0, regulars::club),
+        "traffic" => event(regulars::TRAFFIC, 40.0, regulars::traffic),
+        "desk" => event(regulars::DESK, 47.5, regulars::desk),
         "riding" => event(pushes::RIDING, 9.0, pushes::riding),
         "single-jittered" => event(pushes::SINGLE, 4.0, pushes::single_jittered),
         _ => return None,

@@ -225,7 +225,15 @@ pub(super) fn swarm(scene: &mut Scene, at: f64) {
 }
 
 /// `size` accounts, with equal quotas, at `rate` posts a minute for `minutes`.
-fn quota(scene: &mut Scene, at: f64, hashtag: &'static [&'static str], space: u8, size: u64, rate: f64, minutes: f64) {
+pub(super) fn quota(
+    scene: &mut Scene,
+    at: f64,
+    hashtag: &'static [&'static str],
+    space: u8,
+    size: u64,
+    rate: f64,
+    minutes: f64,
+) {
     let curve = Curve::lines(scene.minute(at), &[(0.0, rate), (minutes, rate)]);
     scene.crowd(Plan {
         curve,

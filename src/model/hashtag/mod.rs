@@ -6,9 +6,11 @@
 use std::ops::Range;
 
 pub use extract::extract;
+pub use lookalike::look_alike;
 
 mod canonical;
 mod extract;
+mod lookalike;
 mod profile;
 
 /// The distinct hashtags of one post, in order of appearance, in one reusable buffer.

@@ -39,8 +39,7 @@ fn line(tick: i64, id: &str, state: State, severity: Severity, coordination: i32
         windows: Windows::default(),
         signals: Vec::new(),
         evidence: Evidence::default(),
-        explanation: String::new(),
-        config_version: String::new(),
+        ..AlertLine::default()
     }
 }
 

@@ -49,7 +49,8 @@ fn the_schema_of_the_alert_line_has_its_keys() {
         "display":"","at":"","onset":"","degraded":false,"warming":false,"suppressed":false,"burst":0,"coordination":0,
         "windows":{{"1m":{counts},"5m":{counts},"1h":{counts},"24h":{counts}}},"signals":[{signal}],"evidence":
         {{"view":"","window":"","expected_posts":0,"baseline":"","top_accounts":[],"top_texts":[],"top_links":[],
-        "top_reposts":[],"first_post":null,"watched_since":""}},"explanation":"","config_version":""}}"#
+        "top_reposts":[],"first_post":null,"watched_since":"","basis":[["feed_client_share",1.0]]}},"explanation":"","config_version":"",
+        "campaign":"","members":["a"]}}"#
     );
     let line: AlertLine = serde_json::from_str(&line).unwrap();
     let served = serde_json::to_value(&line).unwrap();
