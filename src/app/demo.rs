@@ -19,7 +19,7 @@ use crate::decide::line::{AlertLine, Kind, State};
 use crate::kafka::mock::Mock;
 use crate::kafka::producer::Producer;
 use crate::model::{EventTime, Tick};
-use crate::simulate::{Options, Pace, chapters, scenario};
+use crate::simulate::{Options, Pace, WriteJson, chapters, scenario};
 use crate::source::decode::Format;
 use crate::source::kafka::Shared;
 
@@ -208,6 +208,7 @@ fn said(line: &AlertLine) -> Option<String> {
         (Kind::OrganicBurst, State::Resolved) => return crowd_is_over(line),
         (Kind::OrganicBurst, _) if line.windows.h1.posts < CROWD_HOUR_POSTS => return None,
         (Kind::OrganicBurst, _) => "crowd",
+        (Kind::EphemeralAmplification, State::Firing | State::Provisional) => "gone ",
         (_, State::Resolved) => "calm ",
         (Kind::CoordinatedBurst, State::Firing) => "ALERT",
         (Kind::CoordinatedBurst | Kind::SuspectedCoordination, _) => "early",

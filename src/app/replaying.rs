@@ -18,11 +18,11 @@ use crate::config::Config;
 use crate::decide::Decider;
 use crate::decide::line::AlertLine;
 use crate::exchange::shards::{ShardOptions, Shards};
-use crate::model::{EventTime, Keyed, Tick};
+use crate::model::{Act, EventTime, Keyed, Tick};
 use crate::source::Step;
 use crate::source::decode::Format;
 use crate::source::file::{FileOptions, FileSource};
-use crate::source::tally::Tally;
+use crate::source::tally::{ActionTally, Tally};
 
 /// What to replay.
 #[derive(Clone, Debug)]
@@ -56,6 +56,8 @@ pub struct Summary {
     pub evicted: u64,
     /// Partitions set aside: never in a replay.
     pub set_aside: u64,
+    /// Actions, what became of them.
+    pub actions: ActionsSummary,
     /// Alert lines, by kind and state.
     pub lines: BTreeMap<String, u64>,
     /// Alerts still open at the end of the input.
@@ -70,8 +72,52 @@ pub struct Summary {
     pub seconds: f64,
 }
 
+/// What became of the actions.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct ActionsSummary {
+    /// Actions that took effect, by what was done.
+    pub taken: BTreeMap<&'static str, u64>,
+    /// Records that were no usable action, by reason.
+    pub rejected: BTreeMap<&'static str, u64>,
+    /// Actions too far behind their partition.
+    pub late: u64,
+    /// Actions forgotten because there were more than are remembered.
+    pub evicted: u64,
+}
+
+impl ActionsSummary {
+    fn count(&mut self, tally: &ActionTally) {
+        self.late += tally.late;
+        for (act, count) in Act::ALL.iter().zip(tally.taken).filter(|(_, count)| *count > 0) {
+            *self.taken.entry(act.as_str()).or_default() += count;
+        }
+        for (reason, count) in &tally.rejected {
+            *self.rejected.entry(reason.as_str()).or_default() += count;
+        }
+    }
+
+    fn records(&self) -> u64 {
+        self.taken.values().chain(self.rejected.values()).sum::<u64>() + self.late
+    }
+}
+
+impl fmt::Display for ActionsSummary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let list = |counts: &BTreeMap<&'static str, u64>| {
+            counts.iter().map(|(name, n)| format!("{name} {n}")).collect::<Vec<_>>().join(", ")
+        };
+        let ActionsSummary { taken, rejected, late, evicted } = self;
+        write!(f, "{}", list(taken))?;
+        if !rejected.is_empty() {
+            write!(f, "; rejected {}", list(rejected))?;
+        }
+        write!(f, "; late {late}, forgotten {evicted}")
+    }
+}
+
 impl Summary {
     fn count(&mut self, tally: &Tally) {
+        self.actions.count(&tally.actions);
         self.posts += tally.records();
         self.late += tally.late_posts();
         for (reason, count) in &tally.rejected {
@@ -103,6 +149,9 @@ impl fmt::Display for Summary {
         writeln!(f, "  rejected    {rejected}{reasons}")?;
         writeln!(f, "  duplicate   {}", self.duplicate)?;
         writeln!(f, "  late {}, evicted {}, set aside {}", self.late, self.evicted, self.set_aside)?;
+        if self.actions.records() > 0 {
+            writeln!(f, "  actions     {}", self.actions)?;
+        }
         for (name, count) in &self.lines {
             writeln!(f, "  {count:>6} {name}")?;
         }
@@ -162,6 +211,7 @@ pub fn replay(
     let totals = decisions.totals();
     summary.count(&tally);
     (summary.mentions, summary.duplicate, summary.evicted) = (totals.mentions, totals.duplicates, totals.evicted);
+    summary.actions.evicted = totals.actions_evicted;
     summary.open = decisions.decider().open_alerts();
     summary.to = (end > EventTime::MIN).then(|| end.to_string());
     summary.from = from.map(|from| from.to_string());
@@ -208,6 +258,10 @@ fn feed(feeder: &mut Feeder, step: &Step<'_>, end: &mut EventTime) -> bool {
     match step {
         Step::Post { post, .. } => {
             feeder.post(post);
+            false
+        }
+        Step::Action(action) => {
+            feeder.action(action);
             false
         }
         Step::Watermark(watermark) => feeder.watermark(*watermark).is_err(),

@@ -182,6 +182,7 @@ impl Parts {
             refresh: outlets_refresh,
             on_line,
             posts_topic: self.config.kafka.posts_topic.clone(),
+            actions_topic: self.config.kafka.actions_topic.clone().unwrap_or_default(),
             checkpoint_interval: self.config.state.checkpoint_interval,
             shards: self.config.track.shards,
         };
@@ -215,6 +216,7 @@ impl Parts {
             baseline_days: i64::from(self.config.windows.baseline_days),
             alerts_topic: self.config.kafka.alerts_topic.clone(),
             posts_topic: self.config.kafka.posts_topic.clone(),
+            actions_topic: self.config.kafka.actions_topic.clone(),
             writer,
             letters,
             group,
@@ -247,6 +249,7 @@ impl Parts {
         KafkaOptions {
             kafka: self.config.kafka.clone(),
             topic: self.config.kafka.posts_topic.clone(),
+            actions_topic: self.config.kafka.actions_topic.clone(),
             group: format!("{}-ingest", self.config.id),
             time: self.config.time.clone(),
             limits: self.config.limits.clone(),
@@ -355,6 +358,10 @@ fn feed(feeder: &mut Feeder, step: &Step<'_>) -> ControlFlow<()> {
     match step {
         Step::Post { post, .. } => {
             feeder.post(post);
+            ControlFlow::Continue(())
+        }
+        Step::Action(action) => {
+            feeder.action(action);
             ControlFlow::Continue(())
         }
         Step::Watermark(watermark) | Step::End(watermark) => match feeder.watermark(*watermark) {

@@ -1,6 +1,7 @@
 //! Assess: a shard at a tick becomes its report: counts, own history and readings of every signal for each candidate
 //! hashtag. A pure function of one shard's panes; what needs other shards is the decider's.
 
+pub mod adjusted;
 pub mod birth;
 pub mod candidates;
 pub mod crowd;
@@ -9,6 +10,8 @@ pub mod history;
 pub mod interval;
 pub mod report;
 pub mod signals;
+pub mod top;
+pub mod touched;
 pub mod values;
 
 pub use report::{HashtagReport, Report, report};

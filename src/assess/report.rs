@@ -1,5 +1,6 @@
 //! The report: what a shard says of one tick. A pure function of the shard's panes.
 
+use super::adjusted::{AdjustedReport, adjusted_report, adjusted_windows, vanished};
 use super::birth::{self, Histogram};
 use super::candidates::candidates;
 use super::crowd::{Crowd, View};
@@ -7,6 +8,8 @@ use super::evidence::{Tops, display, tops};
 use super::history::{History, history, past_share};
 use super::interval::Estimate;
 use super::signals::{ALL, Facts, Spread};
+use super::top::TopRow;
+use super::touched::touched;
 use super::values::{Counts, Windows};
 use crate::config::Detect;
 use crate::model::{EventTime, Tick};
@@ -14,6 +17,7 @@ use crate::track::Shard;
 use crate::track::counted::Counted;
 use crate::track::gather::Gathered;
 use crate::track::ladder::{DAY, LEVEL_0_KEPT, Window};
+use crate::track::pane::AccountRow;
 
 /// Hours over which accounts are read: long enough for a slow push, short enough to calm down with it.
 pub const CROWD_HOURS: i64 = 3;
@@ -25,6 +29,8 @@ pub struct Report {
     pub tick: Tick,
     /// Assessed hashtags, by identity.
     pub hashtags: Vec<HashtagReport>,
+    /// Hashtags that are no candidates and were touched by the actions of the last minute, by identity.
+    pub touched: Vec<HashtagReport>,
     /// What the hashtags born 5, 15 and 60 minutes ago have become.
     pub births: Option<Box<[Histogram; 3]>>,
     /// Earliest event time of the stream.
@@ -34,7 +40,7 @@ pub struct Report {
 impl Report {
     /// Whether it says nothing.
     pub fn is_empty(&self) -> bool {
-        self.hashtags.is_empty() && self.births.is_none()
+        self.hashtags.is_empty() && self.touched.is_empty() && self.births.is_none()
     }
 }
 
@@ -89,15 +95,39 @@ pub struct HashtagReport {
     pub tops: Tops,
     /// Bottom sample of the accounts of the last hours, at most 512.
     pub crowd: Vec<Member>,
+    /// Which part of the last day's posts is gone; none where no actions come in.
+    pub vanished: Option<Estimate>,
+    /// The same without what actions took out, where they took something.
+    pub adjusted: Option<Box<AdjustedReport>>,
+}
+
+/// A hashtag gathered over the windows that are read.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    /// Five minutes.
+    pub five: Gathered,
+    /// An hour.
+    pub hour: Gathered,
+    /// [`CROWD_HOURS`].
+    pub hours: Gathered,
+    /// A day.
+    pub day: Gathered,
 }
 
 /// Assesses a shard at the tick that closed last.
 pub fn report(shard: &Shard, tick: Tick, detect: &Detect) -> Report {
-    let hashtags = candidates(shard, tick.0, detect)
-        .into_iter()
-        .filter_map(|tag| hashtag_report(shard, tag, tick.0, detect))
-        .collect();
-    Report { tick, hashtags, births: birth::increments(shard, tick.0), watched_since: shard.watched_since() }
+    let candidates = candidates(shard, tick.0, detect);
+    let touched = touched(shard, tick.0, &candidates, detect);
+    let reports =
+        |tags: Vec<u64>| tags.into_iter().filter_map(|tag| hashtag_report(shard, tag, tick.0, detect)).collect();
+    let births = birth::increments(shard, tick.0);
+    Report {
+        tick,
+        hashtags: reports(candidates),
+        touched: reports(touched),
+        births,
+        watched_since: shard.watched_since(),
+    }
 }
 
 fn hashtag_report(shard: &Shard, tag: u64, tick: i64, detect: &Detect) -> Option<HashtagReport> {
@@ -117,17 +147,11 @@ fn hashtag_report(shard: &Shard, tag: u64, tick: i64, detect: &Detect) -> Option
         past_share: past_share(shard, tag, tick, hours.posts),
         by_second: by_second(&five, tick),
         by_ten_seconds: is_new.then(|| by_ten_seconds(shard, tag, tick)),
+        vanished: vanished(&day, shard.actions(), tick),
     };
-    // A push hides among the public over hours, and over an hour where it is slow: whichever shows it more counts.
-    let all = Crowd::all(&hours, &hour);
-    let mut readings = vec![
-        read(CROWD_HOURS, View::All, &all, &all, &facts),
-        read(CROWD_HOURS, View::Core, &Crowd::core(&hours, &hour), &all, &facts),
-    ];
-    if hour.posts < hours.posts {
-        let all = Crowd::all(&hour, &hour);
-        readings.push(read(1, View::All, &all, &all, &facts));
-    }
+    let seen = Seen { five, hour, hours, day };
+    let adjusted = adjusted_report(shard, tag, tick, &windows, &seen, &facts);
+    let Seen { hour, hours, day, .. } = seen;
     Some(HashtagReport {
         tag,
         display: display(&hour, name),
@@ -139,10 +163,30 @@ fn hashtag_report(shard: &Shard, tag: u64, tick: i64, detect: &Detect) -> Option
         first_second: day.first_second,
         crowd_posts: hours.posts,
         crowd_accounts: hours.distinct_accounts(),
-        readings,
-        tops: tops(&all),
-        crowd: all.accounts.iter().map(|row| Member { account: row.account, posts: row.posts }).collect(),
+        readings: readings(&hours, &hour, &facts),
+        tops: tops(&Crowd::all(&hours, &hour)),
+        crowd: members(&hours.accounts),
+        vanished: facts.vanished,
+        adjusted: adjusted.map(Box::new),
     })
+}
+
+pub(super) fn members(rows: &[AccountRow]) -> Vec<Member> {
+    rows.iter().map(|row| Member { account: row.account, posts: row.posts }).collect()
+}
+
+/// A push hides among the public over hours, and over an hour where it is slow: whichever shows it more counts.
+pub(super) fn readings(hours: &Gathered, hour: &Gathered, facts: &Facts) -> Vec<Reading> {
+    let all = Crowd::all(hours, hour);
+    let mut readings = vec![
+        read(CROWD_HOURS, View::All, &all, &all, facts),
+        read(CROWD_HOURS, View::Core, &Crowd::core(hours, hour), &all, facts),
+    ];
+    if hour.posts < hours.posts {
+        let all = Crowd::all(hour, hour);
+        readings.push(read(1, View::All, &all, &all, facts));
+    }
+    readings
 }
 
 /// Reads all signals over `crowd`; those that say nothing about a core over `all`.
@@ -173,7 +217,7 @@ fn at_least(counts: Counts, shorter: Counts) -> Counts {
     }
 }
 
-fn of_gathered(gathered: &Gathered) -> Counts {
+pub(super) fn of_gathered(gathered: &Gathered) -> Counts {
     let accounts = gathered.distinct_accounts();
     let (low, high) = match &gathered.registers {
         Some(registers) if gathered.account_cut != u64::MAX => registers.interval95(),
@@ -191,7 +235,7 @@ fn of_counted(counted: &Counted) -> Counts {
 }
 
 /// Counts in the four windows of any hashtag, with its canonical form and display; for the board.
-pub fn overview(shard: &Shard, tag: u64, tick: i64) -> Option<(String, String, Windows)> {
+pub fn overview(shard: &Shard, tag: u64, tick: i64) -> Option<TopRow> {
     let name = name_of(shard, tag, tick)?;
     let ladder = shard.ladder();
     let [m1, m5, h1] =
@@ -199,7 +243,9 @@ pub fn overview(shard: &Shard, tag: u64, tick: i64) -> Option<(String, String, W
     let h24 = of_counted(&ladder.count_hours(tag, tick, 24));
     // A hashtag that rests shows how it was written before.
     let spelt = ladder.window(tag, tick, if m1.posts > 0 { Window::M1 } else { Window::Minutes(60) });
-    Some((name.to_owned(), display(&spelt, name), windows([m1, m5, h1, h24])))
+    let windows = windows([m1, m5, h1, h24]);
+    let adjusted = adjusted_windows(shard, tag, tick, &windows);
+    Some(TopRow { hashtag: name.to_owned(), display: display(&spelt, name), windows, adjusted })
 }
 
 /// The canonical form of a hashtag that stands in some pane.

@@ -9,14 +9,17 @@ use serde::{Deserialize, Serialize};
 use super::alert::{Alert, Change, Holds, Verdict};
 use super::birth_curve::BirthCurve;
 use super::budget::Budget;
-use super::burst::{Burst, bursts};
+use super::burst::{Burst, Hour, bursts};
 use super::crowds::{Crowds, Nature, core};
+use super::ephemeral;
 use super::explain::{ended, sentence};
+use super::further::{Further, Rule};
 use super::line::{AlertLine, Evidence, Kind, Severity, State};
 use super::score::{Coordination, Remembered, coordination};
 use super::view::HashtagView;
 use crate::assess::crowd::View;
-use crate::assess::values::Score;
+use crate::assess::report::{Member, Reading};
+use crate::assess::values::{Adjusted, Score};
 use crate::assess::{HashtagReport, Report};
 use crate::config::Detect;
 use crate::model::keyed::alert_id;
@@ -55,6 +58,7 @@ struct Memory {
     births: BirthCurve,
     budget: Budget,
     crowds: Crowds,
+    further: Further,
     watched_since: Option<EventTime>,
     /// Whether state was lost behind a committed offset, so that the windows are full only a day after `watched_since`.
     lost: bool,
@@ -109,7 +113,7 @@ impl Decider {
 
     /// Number of open alerts.
     pub fn open_alerts(&self) -> usize {
-        self.memory.open.len()
+        self.memory.open.len() + self.memory.further.len()
     }
 
     /// Earliest event time of the stream, as far as reports have said.
@@ -119,13 +123,14 @@ impl Decider {
 
     /// The open alerts as their lines would read now.
     pub fn open_lines(&self) -> impl Iterator<Item = &AlertLine> {
-        self.memory.open.values().map(|open| &open.line)
+        self.memory.open.values().map(|open| &open.line).chain(self.memory.further.lines())
     }
 
     /// The next tick at which arithmetic alone ends an alert.
     pub fn next_timer(&self) -> Option<Tick> {
         let holds = self.holds();
-        self.memory.open.values().map(|open| Tick(open.alert.over_at(holds))).min()
+        let main = self.memory.open.values().map(|open| Tick(open.alert.over_at(holds))).min();
+        [main, self.memory.further.next_timer(holds)].into_iter().flatten().min()
     }
 
     /// Decides a tick. `reports` are those of all shards, in any order; none for a tick that only a timer asked for.
@@ -139,24 +144,21 @@ impl Decider {
         }
         self.memory.crowds.forget(tick);
         let warming = self.is_warming(tick);
-        let mut candidates: Vec<&HashtagReport> = reports.iter().flat_map(|report| &report.hashtags).collect();
-        candidates.sort_unstable_by(|a, b| a.hashtag.cmp(&b.hashtag));
-        let bursts = bursts(tick, &candidates, &self.memory.births);
+        let candidates = sorted(reports.iter().flat_map(|report| &report.hashtags));
         let mut decided = Decided::default();
-        for (report, burst) in candidates.iter().zip(bursts) {
-            let coordination = self.coordination(report);
+        for (report, (burst, adjusted)) in candidates.iter().zip(self.bursts(tick, &candidates)) {
+            let coordination = self.coordination(report, adjusted);
             self.hear(tick, report, burst, &coordination, warming, &mut decided.lines);
             self.remember(tick, report, &coordination);
-            let open = self.memory.open.get(&report.hashtag);
-            decided.assessed.push(HashtagView {
-                hashtag: report.hashtag.clone(),
-                display: report.display.clone(),
-                windows: report.windows.clone(),
-                burst: burst.score,
-                coordination: coordination.score,
-                signals: coordination.signals,
-                alert_id: open.map(|open| open.alert.id.clone()),
-            });
+            self.hear_further(tick, report, burst, &coordination, warming, &mut decided.lines);
+            decided.assessed.push(self.shown(report, burst, coordination));
+        }
+        // What only actions touched is no candidate: it weighs in no other hashtag's test and moves no main alert.
+        for report in sorted(reports.iter().flat_map(|report| &report.touched)) {
+            let Some((burst, adjusted)) = self.bursts(tick, &[report]).pop() else { continue };
+            let coordination = self.coordination(report, adjusted);
+            self.hear_further(tick, report, burst, &coordination, warming, &mut decided.lines);
+            decided.assessed.push(self.shown(report, burst, coordination));
         }
         self.end_what_is_over(tick, warming, &mut decided.lines);
         self.spend(tick, warming, &mut decided.lines);
@@ -167,10 +169,66 @@ impl Decider {
         decided
     }
 
-    fn coordination(&mut self, report: &HashtagReport) -> Coordination {
-        let mut overlap = |view| self.memory.crowds.overlap(report.tag, &report.crowd, view);
-        let remembered = Remembered { all: overlap(View::All), core: overlap(View::Core) };
-        coordination(report, &remembered, &self.detect)
+    /// The bursts of a tick's candidates, each as counted and without what actions took out.
+    fn bursts(&self, tick: Tick, candidates: &[&HashtagReport]) -> Vec<(Burst, Burst)> {
+        let of = |hours: Vec<Hour>| bursts(tick, &hours, &self.memory.births);
+        let counted = of(candidates.iter().map(|report| Hour::of(report)).collect());
+        let adjusted = match candidates.iter().any(|report| report.adjusted.is_some()) {
+            true => of(candidates.iter().map(|report| Hour::adjusted(report)).collect()),
+            false => counted.clone(),
+        };
+        counted.into_iter().zip(adjusted).collect()
+    }
+
+    fn coordination(&mut self, report: &HashtagReport, adjusted_burst: Burst) -> Coordination {
+        let mut scored = |crowd: &[Member], readings: &[Reading]| {
+            let mut overlap = |view| self.memory.crowds.overlap(report.tag, crowd, view);
+            let remembered = Remembered { all: overlap(View::All), core: overlap(View::Core) };
+            coordination(readings, &remembered, &self.detect)
+        };
+        let counted = scored(&report.crowd, &report.readings);
+        let adjusted = report.adjusted.as_ref().map(|left| Adjusted {
+            windows: left.windows,
+            burst: adjusted_burst.score,
+            coordination: scored(&left.crowd, &left.readings).score,
+        });
+        Coordination { adjusted, ..counted }
+    }
+
+    fn shown(&self, report: &HashtagReport, burst: Burst, coordination: Coordination) -> HashtagView {
+        HashtagView {
+            hashtag: report.hashtag.clone(),
+            display: report.display.clone(),
+            windows: report.windows.clone(),
+            adjusted: coordination.adjusted,
+            burst: burst.score,
+            coordination: coordination.score,
+            signals: coordination.signals,
+            alert_id: self.memory.open.get(&report.hashtag).map(|open| open.alert.id.clone()),
+        }
+    }
+
+    /// What is said of the hashtag beside its main alert.
+    fn hear_further(
+        &mut self,
+        tick: Tick,
+        report: &HashtagReport,
+        burst: Burst,
+        coordination: &Coordination,
+        warming: bool,
+        lines: &mut Vec<AlertLine>,
+    ) {
+        if let Some(open) = self.memory.open.get(&report.hashtag) {
+            self.memory.further.bursting(&report.hashtag, open.alert.onset_ms, tick);
+        }
+        let kind = Kind::EphemeralAmplification;
+        let Some(onset_ms) = self.memory.further.burst_onset_ms(&report.hashtag, tick) else { return };
+        let Some(rule) = ephemeral::rule(report, &self.detect) else { return };
+        if rule == Rule::Holds || self.memory.further.is_open(&report.hashtag, kind) {
+            let explanation = sentence(kind, State::Firing, report, coordination);
+            let line = AlertLine { explanation, ..self.line(tick, report, burst, coordination, warming) };
+            lines.extend(self.memory.further.hear(kind, Severity::Ticket, rule, onset_ms, tick, line));
+        }
     }
 
     /// Remembers who carries an alert that fires without the memory's help.
@@ -199,16 +257,14 @@ impl Decider {
     ) {
         let verdict = self.verdict(report, burst, coordination);
         let holds = self.holds();
-        let line = |alert: &Alert, kind, state| {
-            let severity = severity(kind, state);
-            let explanation = sentence(kind, state, report, coordination);
-            AlertLine {
-                kind,
-                state,
-                severity,
-                explanation,
-                ..self.line(tick, report, burst, coordination, alert, warming)
-            }
+        let line = |alert: &Alert, kind, state| AlertLine {
+            alert_id: alert.id.clone(),
+            onset: EventTime(alert.onset_ms).to_string(),
+            kind,
+            state,
+            severity: severity(kind, state),
+            explanation: sentence(kind, state, report, coordination),
+            ..self.line(tick, report, burst, coordination, warming)
         };
         let mut calmed = false;
         let mut replaced = None;
@@ -276,32 +332,33 @@ impl Decider {
         if report.is_new { i64::from(report.first_second) * 1000 } else { tick.end().0 - TICK_MS }
     }
 
+    /// What every line about a hashtag says; which alert it is of is filled in by whoever writes it.
     fn line(
         &self,
         tick: Tick,
         report: &HashtagReport,
         burst: Burst,
         coordination: &Coordination,
-        alert: &Alert,
         warming: bool,
     ) -> AlertLine {
         AlertLine {
             tick: tick.0,
             n: 0,
-            alert_id: alert.id.clone(),
-            kind: alert.kind,
-            state: alert.state,
-            severity: severity(alert.kind, alert.state),
+            alert_id: String::new(),
+            kind: Kind::OrganicBurst,
+            state: State::Pending,
+            severity: Severity::Info,
             hashtag: report.hashtag.clone(),
             display: report.display.clone(),
             at: tick.end().to_string(),
-            onset: EventTime(alert.onset_ms).to_string(),
+            onset: String::new(),
             degraded: report.degraded,
             warming,
             suppressed: false,
             burst: burst.score,
             coordination: coordination.score,
             windows: report.windows.clone(),
+            adjusted: coordination.adjusted.clone(),
             signals: coordination.signals.clone(),
             evidence: self.evidence(report, burst, coordination),
             explanation: String::new(),
@@ -345,6 +402,9 @@ impl Decider {
                 ..open.line
             });
         }
+        for line in self.memory.further.end_what_is_over(tick, holds) {
+            lines.push(AlertLine { warming, explanation: ended(&line.display, line.kind), ..line });
+        }
     }
 
     /// Spends the budget by severity, then score, then hashtag.
@@ -356,17 +416,18 @@ impl Decider {
         });
         for index in order {
             let line = &mut lines[index];
-            let Some(open) = self.memory.open.get_mut(&line.hashtag).filter(|open| open.alert.id == line.alert_id)
-            else {
-                continue;
-            };
-            if matches!(line.state, State::Firing | State::Provisional) && line.severity > open.paid {
+            let main = self.memory.open.get_mut(&line.hashtag).filter(|open| open.alert.id == line.alert_id);
+            let main = main.map(|open| (&mut open.paid, &mut open.suppressed, &mut open.line));
+            let further = self.memory.further.of_line(line);
+            let further = further.map(|open| (&mut open.paid, &mut open.suppressed, &mut open.line));
+            let Some((paid, suppressed, now)) = main.or(further) else { continue };
+            if matches!(line.state, State::Firing | State::Provisional) && line.severity > *paid {
                 let (pages, tickets) = (self.detect.pages_per_hour, self.detect.tickets_per_hour);
-                open.suppressed = warming || !self.memory.budget.spend(tick, line.severity, pages, tickets);
-                open.paid = line.severity;
+                *suppressed = warming || !self.memory.budget.spend(tick, line.severity, pages, tickets);
+                *paid = line.severity;
             }
-            line.suppressed = open.suppressed;
-            open.line.suppressed = open.suppressed;
+            line.suppressed = *suppressed;
+            now.suppressed = *suppressed;
         }
     }
 
@@ -374,6 +435,13 @@ impl Decider {
         let ticks = |duration: std::time::Duration| i64::try_from(duration.as_millis()).unwrap_or(i64::MAX) / TICK_MS;
         Holds { minimum: ticks(self.detect.minimum_hold), quiet: ticks(self.detect.quiet).max(1) }
     }
+}
+
+/// In the order of their names, whatever shard each comes from.
+fn sorted<'a>(reports: impl Iterator<Item = &'a HashtagReport>) -> Vec<&'a HashtagReport> {
+    let mut reports: Vec<&HashtagReport> = reports.collect();
+    reports.sort_unstable_by(|a, b| a.hashtag.cmp(&b.hashtag));
+    reports
 }
 
 /// How urgent a kind is in a state. What resolves does so at the severity that it had reached.

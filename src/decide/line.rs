@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-pub use crate::assess::values::{Counts, Score, Signal, Windows};
+pub use crate::assess::values::{Adjusted, Counts, Score, Signal, Windows};
 
 /// What an alert says the hashtag is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -15,6 +15,8 @@ pub enum Kind {
     SuspectedCoordination,
     /// A burst whose coordination score passes the gate with at least two families, one of them strong.
     CoordinatedBurst,
+    /// A hashtag that burst and most of whose posts are gone soon after. Stands beside the burst's own alert.
+    EphemeralAmplification,
 }
 
 impl Kind {
@@ -24,6 +26,7 @@ impl Kind {
             Kind::OrganicBurst => "organic_burst",
             Kind::SuspectedCoordination => "suspected_coordination",
             Kind::CoordinatedBurst => "coordinated_burst",
+            Kind::EphemeralAmplification => "ephemeral_amplification",
         }
     }
 }
@@ -112,6 +115,9 @@ pub struct AlertLine {
     pub coordination: Score,
     /// Counts by window.
     pub windows: Windows,
+    /// What stands without the posts and accounts that actions took out; null where they took out none. Kind, state and
+    /// severity follow the numbers above, which no action changes.
+    pub adjusted: Option<Adjusted>,
     /// Every signal, available or not.
     pub signals: Vec<Signal>,
     /// Numbers and pseudonyms a person can check.

@@ -1,6 +1,6 @@
 //! What the decider hands to the readers after a tick: the board's next face. Owned values, no borrow of any state.
 
-use super::line::{AlertLine, Score, Signal, Windows};
+use super::line::{Adjusted, AlertLine, Score, Signal, Windows};
 use crate::model::{EventTime, Tick};
 
 /// Everything that readers see of one decided tick.
@@ -29,6 +29,8 @@ pub struct HashtagView {
     pub display: String,
     /// Counts by window.
     pub windows: Windows,
+    /// What stands without the posts and accounts that actions took out, where they took some.
+    pub adjusted: Option<Adjusted>,
     /// How far above the usual; zero where it was not assessed.
     pub burst: Score,
     /// Coordination score; zero where it was not assessed.

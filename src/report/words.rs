@@ -3,7 +3,8 @@
 use crate::decide::line::{Kind, Severity, State};
 
 /// Every kind, least serious first.
-pub const KINDS: [Kind; 3] = [Kind::OrganicBurst, Kind::SuspectedCoordination, Kind::CoordinatedBurst];
+pub const KINDS: [Kind; 4] =
+    [Kind::OrganicBurst, Kind::SuspectedCoordination, Kind::EphemeralAmplification, Kind::CoordinatedBurst];
 /// Every severity, least urgent first.
 pub const SEVERITIES: [Severity; 3] = [Severity::Info, Severity::Ticket, Severity::Page];
 /// Every state, in the order of an alert's life.
@@ -15,6 +16,7 @@ pub fn kind(kind: Kind) -> &'static str {
         Kind::OrganicBurst => "organic_burst",
         Kind::SuspectedCoordination => "suspected_coordination",
         Kind::CoordinatedBurst => "coordinated_burst",
+        Kind::EphemeralAmplification => "ephemeral_amplification",
     }
 }
 
@@ -24,6 +26,7 @@ pub fn kind_title(kind: Kind) -> &'static str {
         Kind::OrganicBurst => "Organic burst",
         Kind::SuspectedCoordination => "Suspected coordination",
         Kind::CoordinatedBurst => "Coordinated burst",
+        Kind::EphemeralAmplification => "Ephemeral amplification",
     }
 }
 

@@ -1,4 +1,4 @@
-//! Synthetic posts, for `tagwatch simulate` and `demo`, for benches and for tests: named scenarios in event-time order,
+//! Synthetic posts, and actions on some of them, for `tagwatch simulate` and `demo`, for benches and for tests: named scenarios in event-time order,
 //! the same bytes for the same (scenario, seed, options) on every machine.
 //!
 //! A scenario is a steady population that carries it and a few crowds that arrive, each a small machine of three parts: when
@@ -6,6 +6,7 @@
 //! but the next post of each, so the length of a stream costs no memory.
 
 mod accounts;
+mod actions;
 mod arrivals;
 mod background;
 mod bench;
@@ -24,10 +25,12 @@ use std::io::{self, Write};
 
 use crate::model::EventTime;
 
+pub use actions::{Record, SimAction};
 pub use pace::Pace;
-pub use post::{SimPost, Tags, account_name};
+pub use post::{SimPost, Tags, WriteJson, account_name};
 pub use story::chapters;
 
+use actions::Followed;
 use scene::Scene;
 
 /// What a scenario can be told.
@@ -75,7 +78,11 @@ pub const SCENARIOS: &[(&str, &str, &str)] = &[
     ("mockery", "leaks, and the next day's louder mockery by ordinary people", "coordinated_burst, then resolved"),
     ("swarm", "500 accounts with 20 posts each among 40 000 posts", "coordinated_burst"),
     ("push", "25 accounts with quotas, for three hours", "coordinated_burst"),
-    ("ephemeral", "a thousand accounts with one post each within 40 seconds", "coordinated_burst"),
+    (
+        "ephemeral",
+        "a thousand accounts with one post each within 40 seconds, most of them deleted within minutes (actions)",
+        "coordinated_burst, and ephemeral_amplification beside it",
+    ),
     ("slow", "40 accounts push slowly for a day", "low_and_slow"),
     ("joined-1", "a push that the public joins with as many posts", "coordinated_burst"),
     ("joined-3", "a push that the public joins with three times as many posts", "coordinated_burst"),
@@ -205,6 +212,18 @@ pub fn scenario(name: &str, options: &Options) -> Result<Box<dyn Iterator<Item =
     Ok(Box::new(scene.merge().take(posts)))
 }
 
+/// The posts of a scenario and the actions that follow from them, in the order of time.
+///
+/// # Errors
+/// As [`scenario`].
+pub fn records(name: &str, options: &Options) -> Result<Box<dyn Iterator<Item = Record> + Send>, UnknownScenario> {
+    let posts = scenario(name, options)?;
+    Ok(match name {
+        "ephemeral" => Box::new(Followed::new(options.seed, posts, pushes::EPHEMERAL_AFTERMATH)),
+        _ => Box::new(posts.map(Record::Post)),
+    })
+}
+
 /// The hashtag a scenario is about, as most spell it; none for a population alone and for unknown names.
 pub fn hashtag(name: &str) -> Option<&'static str> {
     recipe(name)?.hashtag
@@ -217,11 +236,11 @@ pub fn onset(name: &str, start: EventTime) -> Option<EventTime> {
     Some(start.plus_ms((recipe.onset_hours * arrivals::HOUR as f64).round() as i64))
 }
 
-/// Writes posts as NDJSON and says how many. A reader that closes the pipe has what it wanted: that is a normal end.
+/// Writes posts, or posts and actions, as NDJSON and says how many. A reader that closes the pipe has what it wanted: that is a normal end.
 ///
 /// # Errors
 /// What the writer says.
-pub fn write(posts: impl Iterator<Item = SimPost>, out: &mut dyn Write) -> io::Result<u64> {
+pub fn write<T: WriteJson>(posts: impl Iterator<Item = T>, out: &mut dyn Write) -> io::Result<u64> {
     match send(posts, |_, line| {
         line.push(b'\n');
         out.write_all(line)
@@ -236,9 +255,9 @@ pub fn write(posts: impl Iterator<Item = SimPost>, out: &mut dyn Write) -> io::R
 }
 
 /// Hands each post with its JSON (a buffer that the callee may change) to `deliver` until it fails; says how many it took.
-pub fn send(
-    posts: impl Iterator<Item = SimPost>,
-    mut deliver: impl FnMut(&SimPost, &mut Vec<u8>) -> io::Result<()>,
+pub fn send<T: WriteJson>(
+    posts: impl Iterator<Item = T>,
+    mut deliver: impl FnMut(&T, &mut Vec<u8>) -> io::Result<()>,
 ) -> (u64, io::Result<()>) {
     let (mut line, mut count) = (Vec::with_capacity(1024), 0);
     for post in posts {

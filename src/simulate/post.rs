@@ -38,9 +38,15 @@ pub fn account_name(account: u64) -> String {
     format!("a{account:012x}")
 }
 
-impl SimPost {
-    /// Appends the native post, one JSON object without a line end.
-    pub fn write_json(&self, out: &mut Vec<u8>) {
+/// What is written as one JSON object.
+pub trait WriteJson {
+    /// Appends it, without a line end.
+    fn write_json(&self, out: &mut Vec<u8>);
+}
+
+impl WriteJson for SimPost {
+    /// Appends the native post.
+    fn write_json(&self, out: &mut Vec<u8>) {
         put(out, format_args!(r#"{{"id":"{}","ts":{},"account":"a{:012x}","text":"#, self.id, self.ts, self.account));
         write_string(out, &self.text);
         out.extend_from_slice(br#","hashtags":["#);
@@ -66,7 +72,7 @@ impl SimPost {
     }
 }
 
-fn put(out: &mut Vec<u8>, text: std::fmt::Arguments<'_>) {
+pub(super) fn put(out: &mut Vec<u8>, text: std::fmt::Arguments<'_>) {
     out.write_fmt(text).expect("a Vec takes every write");
 }
 

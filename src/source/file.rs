@@ -1,4 +1,4 @@
-//! Posts from files, in event time and as fast as they can be read. Every file is a source partition of its own (or, dealt,
+//! Posts and actions from files, in event time and as fast as they can be read. Every file is a source partition of its own (or, dealt,
 //! several), and the one whose clock is furthest behind is read next, so that files of the same days go side by side.
 //! A file that has ended no longer holds the watermark; the end of all input closes the panes up to its greatest time.
 
@@ -103,7 +103,7 @@ impl FileSource {
         let FileOptions { partitions, format, limits, delay, max_future, as_of } = options;
         let taken = Arc::new(AtomicU64::new(0));
         let line_bytes_max = limits.post_bytes_max;
-        let mut intake = Intake::new(&IntakeOptions { format, limits, delay, max_future, covered: None });
+        let mut intake = Intake::new(&IntakeOptions { format, limits, delay, max_future, covered: None, mixed: true });
         let each = i32::try_from(partitions.max(1)).map_err(|_| io::Error::other("too many partitions"))?;
         let mut inputs = Vec::with_capacity(paths.len());
         let mut first = 0_i32;
@@ -169,11 +169,12 @@ impl Input {
         let Input { lines, dealer, partitions, ended, .. } = self;
         let first = partitions.start;
         let sent_ms = as_of.map(|time| time.0);
-        let mut judge = |partition: i32, offset: i64, bytes: &[u8]| {
-            if let Outcome::Post(post) = intake.record(partition, offset, sent_ms, bytes) {
-                on(Step::Post { partition: partition.cast_unsigned(), offset, post: &post });
-            }
-        };
+        let mut judge =
+            |partition: i32, offset: i64, bytes: &[u8]| match intake.record(partition, offset, sent_ms, bytes) {
+                Outcome::Post(post) => on(Step::Post { partition: partition.cast_unsigned(), offset, post: &post }),
+                Outcome::Action(action) => on(Step::Action(&action)),
+                Outcome::Late | Outcome::Rejected(_) | Outcome::Covered => {}
+            };
         for _ in 0..BATCH_LINES {
             let Some(line) = lines.next_line()? else {
                 *ended = true;
@@ -250,6 +251,7 @@ mod tests {
                     ahead_ms = ahead_ms.max(post.ts.0 - watermark.0);
                 }
             }
+            Step::Action(_) => panic!("nothing here is an action"),
             Step::Watermark(time) => {
                 assert!(time >= watermark, "the watermark never goes back");
                 watermark = time;
