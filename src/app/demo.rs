@@ -19,7 +19,7 @@ use crate::decide::line::{AlertLine, Kind, State};
 use crate::kafka::mock::Mock;
 use crate::kafka::producer::Producer;
 use crate::model::{EventTime, Tick};
-use crate::simulate::{Options, Pace, WriteJson, chapters, scenario};
+use crate::simulate::{Options, Pace, chapters, scenario};
 use crate::source::decode::Format;
 use crate::source::kafka::Shared;
 

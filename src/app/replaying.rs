@@ -29,6 +29,8 @@ use crate::source::tally::{ActionTally, Tally};
 pub struct Options {
     /// Files, each a source partition; `-` is standard input.
     pub files: Vec<PathBuf>,
+    /// Files of actions alone.
+    pub actions: Vec<PathBuf>,
     /// Simulated partitions that each file is dealt over.
     pub partitions: u32,
     /// The time to hold posts against that lie in the future.
@@ -249,6 +251,7 @@ pub fn open(options: &Options, config: &Config) -> std::io::Result<FileSource> {
         delay: config.time.watermark_delay,
         max_future: config.time.max_future,
         as_of: options.as_of,
+        actions: options.actions.clone(),
     };
     FileSource::open(&options.files, file_options)
 }

@@ -116,8 +116,13 @@ fn report(config: &Config) -> Report {
 
 /// A state folder that must not be used is a matter of the config; one that cannot be read is not.
 fn refused(error: StoreError) -> anyhow::Error {
-    let is_config =
-        matches!(error, StoreError::OtherId { .. } | StoreError::OtherKey { .. } | StoreError::NewerVersion { .. });
+    let is_config = matches!(
+        error,
+        StoreError::OtherId { .. }
+            | StoreError::OtherKey { .. }
+            | StoreError::NewerVersion { .. }
+            | StoreError::OlderVersion { .. }
+    );
     anyhow::Error::from(error).context(if is_config { Exit::Config } else { Exit::Fatal })
 }
 

@@ -116,24 +116,23 @@ pub struct Seen {
 
 /// Assesses a shard at the tick that closed last.
 pub fn report(shard: &Shard, tick: Tick, detect: &Detect) -> Report {
-    let candidates = candidates(shard, tick.0, detect);
-    let touched = touched(shard, tick.0, &candidates, detect);
-    let reports =
-        |tags: Vec<u64>| tags.into_iter().filter_map(|tag| hashtag_report(shard, tag, tick.0, detect)).collect();
+    let reports = |tags: Vec<u64>, hours: i64| -> Vec<HashtagReport> {
+        tags.into_iter().filter_map(|tag| hashtag_report(shard, tag, tick.0, hours, detect)).collect()
+    };
+    let hashtags = reports(candidates(shard, tick.0, detect), CROWD_HOURS);
+    let assessed: Vec<u64> = hashtags.iter().map(|report| report.tag).collect();
+    // Posts vanish within a day, long after their crowd has left.
+    let touched = reports(touched(shard, tick.0, &assessed, detect), 24);
     let births = birth::increments(shard, tick.0);
-    Report {
-        tick,
-        hashtags: reports(candidates),
-        touched: reports(touched),
-        births,
-        watched_since: shard.watched_since(),
-    }
+    Report { tick, hashtags, touched, births, watched_since: shard.watched_since() }
 }
 
-fn hashtag_report(shard: &Shard, tag: u64, tick: i64, detect: &Detect) -> Option<HashtagReport> {
+/// The report of a hashtag that had enough accounts in so many last hours, which are 24 or [`CROWD_HOURS`].
+fn hashtag_report(shard: &Shard, tag: u64, tick: i64, least_in_hours: i64, detect: &Detect) -> Option<HashtagReport> {
     let ladder = shard.ladder();
     let (hours, day) = ladder.hours(tag, tick, CROWD_HOURS, 24);
-    if hours.distinct_accounts() < u64::from(detect.candidate_accounts) {
+    let crowd = if least_in_hours == CROWD_HOURS { &hours } else { &day };
+    if crowd.distinct_accounts() < u64::from(detect.candidate_accounts) {
         return None;
     }
     let name = name_of(shard, tag, tick)?;

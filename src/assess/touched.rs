@@ -9,8 +9,9 @@ use crate::track::Shard;
 use crate::track::ladder::{HOUR, MINUTE, floor};
 use crate::track::pane::Pane;
 
-/// Identities of the hashtags that were touched in the minute that ends at `tick`, sorted, without `candidates`.
-pub fn touched(shard: &Shard, tick: i64, candidates: &[u64], detect: &Detect) -> Vec<u64> {
+/// Identities of the hashtags that were touched in the minute that ends at `tick`, without those that are `assessed` anyway;
+/// both sorted.
+pub fn touched(shard: &Shard, tick: i64, assessed: &[u64], detect: &Detect) -> Vec<u64> {
     if tick % MINUTE != 0 {
         return Vec::new();
     }
@@ -33,7 +34,7 @@ pub fn touched(shard: &Shard, tick: i64, candidates: &[u64], detect: &Detect) ->
     let since_hour = (Excluded(floor(tick, HOUR)), Included(tick));
     ladder.level(1).range(since_hour).for_each(|(_, pane)| look(pane));
     tags.into_iter()
-        .filter(|tag| candidates.binary_search(tag).is_err())
+        .filter(|tag| assessed.binary_search(tag).is_err())
         .filter(|tag| shard.usuals().of(*tag).h24 >= detect.candidate_posts)
         .collect()
 }

@@ -11,7 +11,7 @@ use super::alert::Holds;
 use super::line::{AlertLine, Kind, Severity, State};
 use crate::model::Tick;
 use crate::model::keyed::further_alert_id;
-use crate::track::ladder::DAY;
+use crate::track::ladder::{DAY, HOUR};
 
 /// Bursts remembered; beyond, the one heard of longest ago is forgotten.
 const BURSTS_MAX: usize = 4096;
@@ -71,8 +71,8 @@ impl Further {
     /// A hashtag bursts, since `onset_ms`.
     pub fn bursting(&mut self, hashtag: &str, onset_ms: i64, tick: Tick) {
         match self.bursts.get_mut(hashtag) {
-            // A burst that calms down goes on under another name and is still the same one.
-            Some(burst) if tick.0 - burst.heard < DAY => burst.heard = tick.0,
+            // A burst that calms down, or pauses for a while, goes on under another name and is still the same one.
+            Some(burst) if tick.0 - burst.heard < HOUR => burst.heard = tick.0,
             _ => {
                 let burst = Burst { onset_ms, heard: tick.0, said: Vec::new() };
                 self.bursts.insert(hashtag.to_owned(), burst);
@@ -179,5 +179,83 @@ impl Further {
     /// The open ones as their lines would read now.
     pub fn lines(&self) -> impl Iterator<Item = &AlertLine> {
         self.open.values().map(|open| &open.line)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOLDS: Holds = Holds { minimum: 60, quiet: 60 };
+    const KIND: Kind = Kind::EphemeralAmplification;
+
+    fn line(tick: i64) -> AlertLine {
+        let text = r#"{"tick":0,"n":0,"alert_id":"main","kind":"organic_burst","state":"pending","severity":"info","hashtag":"a",
+            "display":"A","at":"","onset":"","degraded":false,"warming":false,"suppressed":false,"burst":50,"coordination":0,
+            "windows":{"1m":C,"5m":C,"1h":C,"24h":C},"adjusted":null,"signals":[],"evidence":{"view":"","window":"",
+            "expected_posts":0,"baseline":"","top_accounts":[],"top_texts":[],"top_links":[],"top_reposts":[],
+            "first_post":null,"watched_since":""},"explanation":"","config_version":""}"#;
+        let counts = r#"{"posts":9,"reposts":0,"accounts":9,"accounts_low":9,"accounts_high":9}"#;
+        AlertLine { tick, ..serde_json::from_str(&text.replace('C', counts)).unwrap() }
+    }
+
+    /// Plays what the rule says at ticks and writes down the lines.
+    fn play(further: &mut Further, said: &[(i64, Rule)]) -> String {
+        let mut told = Vec::new();
+        for (tick, rule) in said {
+            let ended = further.end_what_is_over(Tick(*tick), HOLDS);
+            told.extend(ended.iter().map(|line| format!("{tick} {} {}", line.state.as_str(), line.onset)));
+            if let Some(onset) = further.burst_onset_ms("a", Tick(*tick)) {
+                let due = further.hear(KIND, Severity::Ticket, *rule, onset, Tick(*tick), line(*tick));
+                told.extend(due.iter().map(|line| format!("{tick} {} {}", line.state.as_str(), line.onset)));
+            }
+        }
+        told.join("\n")
+    }
+
+    #[test]
+    fn it_is_said_once_a_burst_and_goes_on_while_the_rule_lies_between() {
+        let mut further = Further::default();
+        assert_eq!(play(&mut further, &[(5, Rule::Holds)]), "", "it never burst");
+        further.bursting("a", 1_000, Tick(10));
+        let said = [(20, Rule::Between), (30, Rule::Holds), (40, Rule::Holds), (80, Rule::Between), (140, Rule::Over)];
+        assert_eq!(
+            play(&mut further, &said),
+            "30 firing 1970-01-01T00:00:01.000Z\n140 resolved 1970-01-01T00:00:01.000Z"
+        );
+        assert_eq!(play(&mut further, &[(150, Rule::Holds)]), "", "nothing new about the same burst");
+        further.bursting("a", 5_000, Tick(150));
+        further.bursting("a", 9_000, Tick(600));
+        assert_eq!(play(&mut further, &[(601, Rule::Holds)]), "601 firing 1970-01-01T00:00:09.000Z");
+        assert_eq!((further.len(), further.next_timer(HOLDS)), (1, Some(Tick(661))));
+    }
+
+    #[test]
+    fn its_name_is_its_own_and_its_page_is_paid_for_apart() {
+        let mut further = Further::default();
+        further.bursting("a", 1_000, Tick(10));
+        let fired = further.hear(KIND, Severity::Ticket, Rule::Holds, 1_000, Tick(10), line(10)).unwrap();
+        assert_ne!(fired.alert_id, crate::model::keyed::alert_id("a", 1_000));
+        assert!(further.of_line(&line(10)).is_none(), "the main alert's line is not its own");
+        let open = further.of_line(&fired).unwrap();
+        assert_eq!((open.paid, open.suppressed), (Severity::Info, false));
+        assert!(further.is_open("a", KIND) && !further.is_open("a", Kind::CoordinatedBurst));
+        let bytes = postcard::to_stdvec(&further).unwrap();
+        let back: Further = postcard::from_bytes(&bytes).unwrap();
+        assert_eq!(postcard::to_stdvec(&back).unwrap(), bytes);
+    }
+
+    #[test]
+    fn bursts_are_forgotten_after_a_day_and_bounded() {
+        let mut further = Further::default();
+        for number in 0..BURSTS_MAX as i64 + 10 {
+            further.bursting(&format!("tag{number}"), number, Tick(number));
+        }
+        assert_eq!(further.bursts.len(), BURSTS_MAX);
+        assert_eq!(further.burst_onset_ms("tag0", Tick(5000)), None, "the oldest made room");
+        let last = BURSTS_MAX as i64 + 9;
+        assert_eq!(further.burst_onset_ms(&format!("tag{last}"), Tick(last + DAY - 1)), Some(last));
+        further.end_what_is_over(Tick(last + DAY), HOLDS);
+        assert!(further.bursts.is_empty());
     }
 }

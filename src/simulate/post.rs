@@ -45,8 +45,14 @@ pub trait WriteJson {
 }
 
 impl WriteJson for SimPost {
-    /// Appends the native post.
     fn write_json(&self, out: &mut Vec<u8>) {
+        SimPost::write_json(self, out);
+    }
+}
+
+impl SimPost {
+    /// Appends the native post, one JSON object without a line end.
+    pub fn write_json(&self, out: &mut Vec<u8>) {
         put(out, format_args!(r#"{{"id":"{}","ts":{},"account":"a{:012x}","text":"#, self.id, self.ts, self.account));
         write_string(out, &self.text);
         out.extend_from_slice(br#","hashtags":["#);

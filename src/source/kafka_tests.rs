@@ -87,6 +87,7 @@ impl Scene {
                         shared.stop.store(true, Ordering::Relaxed);
                     }
                 }
+                Step::Action(_) => panic!("there is no topic of actions"),
                 Step::End(_) => panic!("a topic has no end"),
             }
             assert!(clock::monotonic() < deadline, "{} posts, watermark {watermark}", posts.len());
