@@ -135,6 +135,7 @@ fn line(tick: i64, id: &str, hashtag: &str, kind: Kind, state: State) -> AlertLi
         burst: Score(8_800),
         coordination: Score(7_251),
         windows: view(hashtag, 47_000).windows,
+        adjusted: None,
         signals: vec![signal],
         evidence: Evidence { top_accounts: vec![("5f0c2ab1".into(), 412)], ..Evidence::default() },
         explanation: format!("#{hashtag} had 47 000 posts where 83 were expected."),

@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use proptest::prelude::*;
+use tagwatch::assess::top::TopRow;
 use tagwatch::config::Windows;
 use tagwatch::model::{EventTime, Mention, MentionBatch, TagHash, Tick, mention};
 use tagwatch::track::Shard;
@@ -15,8 +16,13 @@ use tagwatch::track::pane::{AccountRow, Pane};
 use tagwatch::track::shard::Closing;
 use tagwatch::track::usual::Usuals;
 
-const WINDOWS: Windows =
-    Windows { baseline_days: 28, row_posts_min: 20, hour_sample_accounts_min: 20, hour_total_accounts_below: 5 };
+const WINDOWS: Windows = Windows {
+    baseline_days: 28,
+    row_posts_min: 20,
+    hour_sample_accounts_min: 20,
+    hour_total_accounts_below: 5,
+    actions_max: 1_000,
+};
 const BUDGET: usize = 1 << 34;
 /// The first tick of the stories; no multiple of an hour.
 const START: i64 = 150_000_000 + 7;
@@ -236,7 +242,7 @@ fn check_windows(shard: &Shard, said: &[Said], tick: i64) {
         let (three, day) = ladder.hours(tag, tick, 3, 24);
         check_window("3h", &three, &in_hours(&own, tick, 3), false);
         check_window("24h", &day, &in_hours(&own, tick, 24), false);
-        if let Some((_, _, windows)) = tagwatch::assess::report::overview(shard, tag, tick) {
+        if let Some(TopRow { windows, .. }) = tagwatch::assess::report::overview(shard, tag, tick) {
             let all = [&windows.m1, &windows.m5, &windows.h1, &windows.h24];
             for pair in all.windows(2) {
                 assert!(pair[0].posts <= pair[1].posts, "a window counts less posts than a shorter one: {windows:?}");

@@ -10,7 +10,8 @@ use super::pipeline::{Decisions, Totals, Whose};
 use super::running::Jobs;
 use super::scribe::{Checkpoint, Job, Payload, Place};
 use super::shadow::Saved;
-use crate::assess::values::Windows;
+use crate::assess::top::TopRow;
+use crate::assess::values::Adjusted;
 use crate::clock;
 use crate::decide::line::AlertLine;
 use crate::decide::view::{HashtagView, TickView};
@@ -19,8 +20,10 @@ use crate::exchange::shards::FromShard;
 use crate::model::{EventTime, Tick};
 use crate::report::Report;
 use crate::source::kafka::Shared;
+use crate::source::partition::{in_topic, is_of_actions};
+use crate::source::tally::ActionTally;
 use crate::track::ladder::MINUTE;
-use crate::track::shard::{Closing, LEVEL_ROWS};
+use crate::track::shard::{Closing, LEVEL_ACTIONS, LEVEL_ROWS};
 
 /// How often readers get fresh rows.
 const BOARD_EVERY: Duration = Duration::from_secs(2);
@@ -47,6 +50,8 @@ pub struct Outlets {
     pub on_line: Box<dyn FnMut(&AlertLine) + Send>,
     /// Topic of posts, for the lag.
     pub posts_topic: String,
+    /// Topic of actions, for the lag; empty where there is none.
+    pub actions_topic: String,
     /// Least time between two checkpoints.
     pub checkpoint_interval: Duration,
     /// Number of shards.
@@ -67,12 +72,14 @@ pub struct Deciding {
     /// What closed and was not handed to the scribe yet.
     closed: BTreeMap<Place, Payload>,
     /// Top rows by shard.
-    tops: BTreeMap<usize, Vec<(String, String, Windows)>>,
+    tops: BTreeMap<usize, Vec<TopRow>>,
     /// Last assessment by hashtag.
     scores: BTreeMap<String, (Tick, HashtagView)>,
     shown_at: Instant,
     counted: Totals,
     bytes: BTreeMap<usize, (usize, usize, usize)>,
+    /// Accounts and posts whose actions are remembered, by every shard alike.
+    actions: usize,
 }
 
 impl Deciding {
@@ -97,6 +104,7 @@ impl Deciding {
             shown_at: now,
             counted: Totals::default(),
             bytes: BTreeMap::new(),
+            actions: 0,
             outlets,
         }
     }
@@ -112,7 +120,8 @@ impl Deciding {
                 self.watched_since = [self.watched_since, report.watched_since].into_iter().flatten().min();
                 keep(&mut self.closed, place, std::mem::take(closing));
             }
-            FromShard::Passed { shard, watermark, bytes, tracked, .. } => {
+            FromShard::Passed { shard, watermark, bytes, tracked, actions, .. } => {
+                self.actions = *actions;
                 self.outlets.report.metrics.shard_watermark(*shard, *watermark);
                 self.bytes.insert(*shard, (bytes.0, bytes.1, *tracked));
             }
@@ -173,16 +182,21 @@ impl Deciding {
 
     /// The busiest hashtags of all shards, with the scores they were last assessed with.
     fn top(&self) -> Vec<HashtagView> {
-        let mut rows: Vec<&(String, String, Windows)> = self.tops.values().flatten().collect();
-        rows.sort_unstable_by_key(|(hashtag, _, windows)| {
-            (std::cmp::Reverse((windows.m5.posts, windows.h1.posts)), hashtag.as_str())
+        let mut rows: Vec<&TopRow> = self.tops.values().flatten().collect();
+        rows.sort_unstable_by_key(|row| (std::cmp::Reverse(row.posts()), row.hashtag.as_str()));
+        rows.into_iter().map(|row| self.seen(row)).collect()
+    }
+
+    fn seen(&self, row: &TopRow) -> HashtagView {
+        let TopRow { hashtag, display, windows, adjusted } = row;
+        let scored = self.scores.get(hashtag).map(|(_, view)| view.clone()).unwrap_or_default();
+        // Scores are of the last assessment, counts of now; not assessed since it was touched, it has those of all of it.
+        let adjusted = adjusted.map(|windows| match &scored.adjusted {
+            Some(known) => Adjusted { windows, ..known.clone() },
+            None => Adjusted { windows, burst: scored.burst, coordination: scored.coordination },
         });
-        rows.into_iter()
-            .map(|(hashtag, display, windows)| {
-                let scored = self.scores.get(hashtag).map(|(_, view)| view.clone()).unwrap_or_default();
-                HashtagView { hashtag: hashtag.clone(), display: display.clone(), windows: windows.clone(), ..scored }
-            })
-            .collect()
+        let (hashtag, display) = (hashtag.clone(), display.clone());
+        HashtagView { hashtag, display, windows: windows.clone(), adjusted, ..scored }
     }
 
     /// Hands a checkpoint to the scribe where the interval has passed and something was decided since the last one. Also to
@@ -257,6 +271,7 @@ impl Deciding {
         metrics.mentions(totals.mentions - self.counted.mentions);
         metrics.duplicate(totals.duplicates - self.counted.duplicates);
         metrics.evicted(totals.evicted - self.counted.evicted);
+        metrics.actions().evicted(totals.actions_evicted - self.counted.actions_evicted);
         self.counted = totals;
         metrics.waiting_for(self.decisions.waiting_for());
         let sum = self.bytes.values().fold((0, 0, 0), |sum, of| (sum.0 + of.0, sum.1 + of.1, sum.2 + of.2));
@@ -270,21 +285,38 @@ impl Deciding {
         if let Some(answered) = answered {
             metrics.kafka_up(answered.elapsed() < BROKER_SILENT);
         }
+        self.count_actions(&tally.actions);
         metrics.posts(tally.records());
         tally.rejected.iter().for_each(|(reason, n)| metrics.rejected(reason.as_str(), *n));
         metrics.dead_letters_lost(letters_lost);
         let topic = &self.outlets.posts_topic;
         tally.late.iter().for_each(|(partition, n)| metrics.late(topic, *partition, *n));
-        for (partition, progress) in &partitions {
-            // Zero is worth showing: a rate begins there.
-            metrics.late(topic, *partition, 0);
+        for (number, progress) in &partitions {
+            let partition = in_topic(*number);
+            let topic = if is_of_actions(*number) {
+                &self.outlets.actions_topic
+            } else {
+                // Zero is worth showing: a rate begins there.
+                metrics.late(topic, partition, 0);
+                topic
+            };
             if let Some(watermark) = progress.watermark {
-                metrics.partition_watermark(topic, *partition, watermark);
+                metrics.partition_watermark(topic, partition, watermark);
             }
             if let Some(lag) = progress.lag() {
-                metrics.lag(topic, *partition, lag);
+                metrics.lag(topic, partition, lag);
             }
         }
+    }
+}
+
+impl Deciding {
+    fn count_actions(&self, tally: &ActionTally) {
+        let metrics = self.outlets.report.metrics.actions();
+        metrics.taken(&tally.taken);
+        metrics.late(tally.late);
+        tally.rejected.iter().for_each(|(reason, n)| metrics.rejected(reason.as_str(), *n));
+        metrics.remembered(self.actions as u64);
     }
 }
 
@@ -294,5 +326,9 @@ fn keep(closed: &mut BTreeMap<Place, Payload>, shard: u32, closing: Closing) {
     }
     if let Some((end, rows)) = closing.rows {
         closed.insert((shard, LEVEL_ROWS, end), Payload::Rows(rows));
+    }
+    // Every shard holds the same actions; the first one's are written.
+    if let Some(actions) = closing.actions.filter(|_| shard & 0xffff == 0) {
+        closed.insert((shard, LEVEL_ACTIONS, closing.tick.0), Payload::Actions(actions));
     }
 }

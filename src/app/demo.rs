@@ -209,6 +209,7 @@ fn said(line: &AlertLine) -> Option<String> {
         (Kind::OrganicBurst, State::Resolved) => return crowd_is_over(line),
         (Kind::OrganicBurst, _) if line.windows.h1.posts < CROWD_HOUR_POSTS => return None,
         (Kind::OrganicBurst, _) => "crowd",
+        (Kind::EphemeralAmplification, State::Firing | State::Provisional) => "gone ",
         (_, State::Resolved) => "calm ",
         (Kind::AutomatedFeed, _) => "feed ",
         (Kind::CoordinatedBurst | Kind::Campaign, State::Firing) => "ALERT",

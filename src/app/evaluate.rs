@@ -188,6 +188,7 @@ fn read_log(path: &Path, log: &mut Log<'_>) -> anyhow::Result<()> {
 fn replay_into(log: &mut Log<'_>, stream: &Path, config: &Config, common: &Common) -> anyhow::Result<()> {
     let options = Options {
         files: vec![stream.to_owned()],
+        actions: Vec::new(),
         partitions: 1,
         as_of: None,
         format: common.format.into(),

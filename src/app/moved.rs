@@ -119,6 +119,7 @@ fn reported(path: &Path, config: &Config, common: &Common) -> anyhow::Result<BTr
 fn read(path: &Path, config: &Config, common: &Common, mut on: impl FnMut(Step<'_>)) -> anyhow::Result<()> {
     let options = Options {
         files: vec![path.to_owned()],
+        actions: Vec::new(),
         partitions: 1,
         as_of: None,
         format: common.format.into(),
@@ -274,6 +275,7 @@ fn reading(
         configs.iter().map(|config| (Fold::new(config.detect.clone(), config.version.clone()), Vec::new())).collect();
     read(&stream.path, config, common, |step| match step {
         Step::Post { post, .. } => reporter.post(post),
+        Step::Action(taken) => reporter.action(taken),
         Step::Watermark(watermark) | Step::End(watermark) => {
             let mut reports: Vec<Report> = Vec::new();
             reporter.watermark(watermark, |report| reports.push(report));

@@ -9,7 +9,7 @@ use crate::decide::{Decided, Decider};
 use crate::exchange::frontier::Frontier;
 use crate::exchange::route::Router;
 use crate::exchange::shards::{FromShard, Shards, ToShard};
-use crate::model::{EventTime, Keyed, Post, Tick};
+use crate::model::{Action, EventTime, Keyed, Post, Taken, Tick};
 use crate::track::Shard;
 use crate::track::shard::Applied;
 
@@ -26,6 +26,7 @@ pub struct Gone;
 #[derive(Debug)]
 pub struct Feeder {
     router: Router,
+    actions: Vec<Taken>,
     inputs: Vec<Sender<ToShard>>,
     watched_since: Option<EventTime>,
     sent: EventTime,
@@ -37,7 +38,7 @@ impl Feeder {
     pub fn new(keyed: Keyed, shards: &mut Shards, watched_since: Option<EventTime>) -> Feeder {
         let inputs = std::mem::take(&mut shards.inputs);
         let router = Router::new(keyed, inputs.len());
-        Feeder { router, inputs, watched_since, sent: EventTime::MIN, unsent_watermarks: 0 }
+        Feeder { router, actions: Vec::new(), inputs, watched_since, sent: EventTime::MIN, unsent_watermarks: 0 }
     }
 
     /// Takes a post that is on time.
@@ -46,17 +47,22 @@ impl Feeder {
         self.router.post(post);
     }
 
+    /// Takes an action that is on time.
+    pub fn action(&mut self, action: &Action<'_>) {
+        self.actions.push(self.router.action(action));
+    }
+
     /// Earliest event time of all that was fed.
     pub fn watched_since(&self) -> Option<EventTime> {
         self.watched_since
     }
 
-    /// Every post below `watermark` has been fed. Sends when a tick has passed or enough has gathered.
+    /// Every post and action below `watermark` has been fed. Sends when a tick has passed or enough has gathered.
     ///
     /// # Errors
     /// If the shards have ended.
     pub fn watermark(&mut self, watermark: EventTime) -> Result<(), Gone> {
-        let waiting = self.router.waiting();
+        let waiting = self.router.waiting() + self.actions.len();
         self.unsent_watermarks += 1;
         let old = waiting > 0 && self.unsent_watermarks >= WATERMARKS_WAITING;
         if watermark.closed_tick() <= self.sent.closed_tick() && waiting < MENTIONS_WAITING && !old {
@@ -65,9 +71,11 @@ impl Feeder {
         self.unsent_watermarks = 0;
         self.sent = self.sent.max(watermark);
         for (input, batch) in self.inputs.iter().zip(self.router.take()) {
-            let message = ToShard { batch, watermark, watched_since: self.watched_since };
+            let actions = self.actions.clone();
+            let message = ToShard { batch, actions, watermark, watched_since: self.watched_since };
             input.send(message).map_err(|_| Gone)?;
         }
+        self.actions.clear();
         Ok(())
     }
 }
@@ -96,6 +104,8 @@ pub struct Totals {
     pub duplicates: u64,
     /// Hashtags let go of.
     pub evicted: u64,
+    /// Actions forgotten because there were more than are remembered; each shard holds all of them, so one counts.
+    pub actions_evicted: u64,
 }
 
 impl Totals {
@@ -156,8 +166,9 @@ impl Decisions {
     /// Takes what a shard says; calls `on` for every tick that is decided by it, in order, the shadow's after ours.
     pub fn take(&mut self, message: &mut FromShard, mut on: impl FnMut(Whose, Tick, Decided)) {
         match message {
-            FromShard::Closed { report, shadow, closing, .. } => {
+            FromShard::Closed { shard, report, shadow, closing } => {
                 self.totals.evicted += closing.evicted;
+                self.totals.actions_evicted += if *shard == 0 { closing.actions_evicted } else { 0 };
                 self.own.report(std::mem::take(report));
                 if let (Some(lane), Some(report)) = (&mut self.shadow, shadow.take()) {
                     lane.report(report);

@@ -10,7 +10,7 @@ use crate::decide::{Decided, Decider};
 use crate::exchange::frontier::Frontier;
 use crate::exchange::route::Router;
 use crate::model::hashtag::{TagLimits, TagList};
-use crate::model::{EventTime, Keyed, Post, Tick};
+use crate::model::{Action, EventTime, Keyed, Post, Taken, Tick};
 use crate::simulate::{SimPost, account_name};
 use crate::track::Shard;
 
@@ -24,6 +24,8 @@ pub struct Reporter {
     shard: Shard,
     detect: Detect,
     watched_since: Option<EventTime>,
+    /// Actions since the last watermark.
+    actions: Vec<Taken>,
 }
 
 impl Reporter {
@@ -35,7 +37,13 @@ impl Reporter {
             shard: Shard::new(config.windows.clone(), budget),
             detect: config.detect.clone(),
             watched_since: None,
+            actions: Vec::new(),
         }
+    }
+
+    /// Takes an action that is on time.
+    pub fn action(&mut self, action: &Action<'_>) {
+        self.actions.push(self.router.action(action));
     }
 
     /// Takes a post that is on time.
@@ -49,6 +57,8 @@ impl Reporter {
         if let Some(since) = self.watched_since {
             self.shard.watched(since);
         }
+        self.shard.act(&self.actions);
+        self.actions.clear();
         for batch in self.router.take() {
             self.shard.apply(&batch);
         }
@@ -152,7 +162,7 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         simulate::write(posts(), &mut file.as_file()).unwrap();
         let files = vec![file.path().to_owned()];
-        let options = Options { files, partitions: 3, as_of: None, format: Format::Native, key };
+        let options = Options { files, actions: Vec::new(), partitions: 3, as_of: None, format: Format::Native, key };
         let mut replayed = Vec::new();
         replay(open(&options, &config).unwrap(), &options, &config, &mut replayed, |_, _| {}).unwrap();
         let mut played = Vec::new();

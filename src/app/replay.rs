@@ -17,12 +17,16 @@ use crate::model::EventTime;
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
-    /// Posts, one a line: plain, gzip or zstd; `-` is stdin. Each file is a source partition of its own.
+    /// Posts, one a line: plain, gzip or zstd; `-` is stdin. Each file is a source partition of its own. Native posts may have
+    /// actions among them.
     #[arg(required_unless_present = "counts", value_name = "FILE")]
     pub files: Vec<PathBuf>,
+    /// Actions alone, one a line, for posts of any format; may be given several times.
+    #[arg(long, value_name = "FILE")]
+    pub actions: Vec<PathBuf>,
     /// Instead of posts a series of counts, a CSV file with the columns timestamp and value: the burst axis alone, one line
     /// a row on stdout.
-    #[arg(long, value_name = "CSV", conflicts_with_all = ["files", "alerts", "partitions", "as_of", "shadow"])]
+    #[arg(long, value_name = "CSV", conflicts_with_all = ["files", "actions", "alerts", "partitions", "as_of", "shadow"])]
     pub counts: Option<PathBuf>,
     /// Write the alert log here instead of stdout; the file is truncated.
     #[arg(long, value_name = "PATH")]
@@ -62,6 +66,7 @@ Examples:
   tagwatch replay --alerts alerts.ndjson --summary json a.ndjson b.ndjson
   zcat posts.gz | tagwatch replay -
   tagwatch replay april.ndjson.zst --alerts a.ndjson --shadow other.toml --shadow-alerts b.ndjson
+  tagwatch replay april.ndjson.zst --actions actions.ndjson > alerts.ndjson
   tagwatch replay --counts posts_a_minute.csv > bursts.ndjson
 
 Writes no state. Without TAGWATCH_KEY and privacy.key_file a fixed key is used, so that two people get the same log.";
@@ -71,7 +76,7 @@ Writes no state. Without TAGWATCH_KEY and privacy.key_file a fixed key is used, 
 /// # Errors
 /// The config is wrong (78), the alert log is one of the files (2), or a file cannot be read or written (1).
 pub fn execute(args: Args, common: &Common) -> anyhow::Result<Exit> {
-    if args.files.iter().filter(|file| file.as_os_str() == "-").count() > 1 {
+    if args.files.iter().chain(&args.actions).filter(|file| file.as_os_str() == "-").count() > 1 {
         return Err(anyhow!("stdin (`-`) can be read once").context(Exit::Usage));
     }
     // First the shadow: it reads all layers, so that the faults of all are told at once.
@@ -83,6 +88,7 @@ pub fn execute(args: Args, common: &Common) -> anyhow::Result<Exit> {
     }
     let options = Options {
         files: args.files,
+        actions: args.actions,
         partitions: args.partitions,
         as_of: args.as_of,
         format: common.format.into(),
@@ -90,9 +96,10 @@ pub fn execute(args: Args, common: &Common) -> anyhow::Result<Exit> {
     };
     // Before the alert log is truncated: a FILE that is not there must not cost the last one.
     let source = open(&options, &config)?;
+    let files: Vec<PathBuf> = options.files.iter().chain(&options.actions).cloned().collect();
     let (alerts, beside) = (args.alerts.as_deref(), args.shadow_alerts.as_deref());
-    let mut out = BufWriter::new(AlertLog::create("--alerts", alerts, &options.files)?);
-    let mut taken = options.files.clone();
+    let mut out = BufWriter::new(AlertLog::create("--alerts", alerts, &files)?);
+    let mut taken = files;
     taken.extend(args.alerts.clone());
     let log = |path| AlertLog::create("--shadow-alerts", Some(path), &taken).map(BufWriter::new);
     let mut beside = beside.map(log).transpose()?;

@@ -17,17 +17,19 @@ use crate::clock;
 use crate::config::Config;
 use crate::decide::line::AlertLine;
 use crate::exchange::shards::{ShardOptions, Shards};
-use crate::model::{EventTime, Keyed, Tick};
+use crate::model::{Act, EventTime, Keyed, Tick};
 use crate::source::Step;
 use crate::source::decode::Format;
 use crate::source::file::{FileOptions, FileSource};
-use crate::source::tally::Tally;
+use crate::source::tally::{ActionTally, Tally};
 
 /// What to replay.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// Files, each a source partition; `-` is standard input.
     pub files: Vec<PathBuf>,
+    /// Files of actions alone.
+    pub actions: Vec<PathBuf>,
     /// Simulated partitions that each file is dealt over.
     pub partitions: u32,
     /// The time to hold posts against that lie in the future.
@@ -55,6 +57,8 @@ pub struct Summary {
     pub evicted: u64,
     /// Partitions set aside: never in a replay.
     pub set_aside: u64,
+    /// Actions, what became of them.
+    pub actions: ActionsSummary,
     /// Alert lines, by kind and state.
     pub lines: BTreeMap<String, u64>,
     /// Alerts still open at the end of the input.
@@ -83,8 +87,52 @@ pub struct ShadowSummary {
     pub config_version: String,
 }
 
+/// What became of the actions.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct ActionsSummary {
+    /// Actions that took effect, by what was done.
+    pub taken: BTreeMap<&'static str, u64>,
+    /// Records that were no usable action, by reason.
+    pub rejected: BTreeMap<&'static str, u64>,
+    /// Actions too far behind their partition.
+    pub late: u64,
+    /// Actions forgotten because there were more than are remembered.
+    pub evicted: u64,
+}
+
+impl ActionsSummary {
+    fn count(&mut self, tally: &ActionTally) {
+        self.late += tally.late;
+        for (act, count) in Act::ALL.iter().zip(tally.taken).filter(|(_, count)| *count > 0) {
+            *self.taken.entry(act.as_str()).or_default() += count;
+        }
+        for (reason, count) in &tally.rejected {
+            *self.rejected.entry(reason.as_str()).or_default() += count;
+        }
+    }
+
+    fn records(&self) -> u64 {
+        self.taken.values().chain(self.rejected.values()).sum::<u64>() + self.late
+    }
+}
+
+impl fmt::Display for ActionsSummary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let list = |counts: &BTreeMap<&'static str, u64>| {
+            counts.iter().map(|(name, n)| format!("{name} {n}")).collect::<Vec<_>>().join(", ")
+        };
+        let ActionsSummary { taken, rejected, late, evicted } = self;
+        write!(f, "{}", list(taken))?;
+        if !rejected.is_empty() {
+            write!(f, "; rejected {}", list(rejected))?;
+        }
+        write!(f, "; late {late}, forgotten {evicted}")
+    }
+}
+
 impl Summary {
     fn count(&mut self, tally: &Tally) {
+        self.actions.count(&tally.actions);
         self.posts += tally.records();
         self.late += tally.late_posts();
         for (reason, count) in &tally.rejected {
@@ -97,6 +145,7 @@ impl Summary {
         self.count(&tally);
         let totals = decisions.totals();
         (self.mentions, self.duplicate, self.evicted) = (totals.mentions, totals.duplicates, totals.evicted);
+        self.actions.evicted = totals.actions_evicted;
         self.open = decisions.decider().open_alerts();
         if let (Some(shadow), Some(decider)) = (&mut self.shadow, decisions.shadow()) {
             shadow.open = decider.open_alerts();
@@ -133,6 +182,9 @@ impl fmt::Display for Summary {
         writeln!(f, "  rejected    {rejected}{reasons}")?;
         writeln!(f, "  duplicate   {}", self.duplicate)?;
         writeln!(f, "  late {}, evicted {}, set aside {}", self.late, self.evicted, self.set_aside)?;
+        if self.actions.records() > 0 {
+            writeln!(f, "  actions     {}", self.actions)?;
+        }
         for (name, count) in &self.lines {
             writeln!(f, "  {count:>6} {name}")?;
         }
@@ -271,6 +323,7 @@ pub fn open(options: &Options, config: &Config) -> std::io::Result<FileSource> {
         delay: config.time.watermark_delay,
         max_future: config.time.max_future,
         as_of: options.as_of,
+        actions: options.actions.clone(),
     };
     FileSource::open(&options.files, file_options)
 }
@@ -280,6 +333,10 @@ fn feed(feeder: &mut Feeder, step: &Step<'_>, end: &mut EventTime) -> bool {
     match step {
         Step::Post { post, .. } => {
             feeder.post(post);
+            false
+        }
+        Step::Action(action) => {
+            feeder.action(action);
             false
         }
         Step::Watermark(watermark) => feeder.watermark(*watermark).is_err(),

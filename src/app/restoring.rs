@@ -16,10 +16,11 @@ use crate::source::start::Restored;
 use crate::store::checkpoint::{Manifest, Owner, restore_latest};
 use crate::store::{ChunkKey, Error, Folder};
 use crate::track::Shard;
+use crate::track::actions::Actions;
 use crate::track::merge::regroup;
 use crate::track::pane::Pane;
 use crate::track::rows::Row;
-use crate::track::shard::LEVEL_ROWS;
+use crate::track::shard::{LEVEL_ACTIONS, LEVEL_ROWS};
 
 /// A process's state, restored or empty.
 pub struct State {
@@ -64,6 +65,8 @@ impl State {
 struct Read {
     panes: BTreeMap<(u8, i64), Vec<Pane>>,
     rows: BTreeMap<i64, Vec<Row>>,
+    /// The actions, and the tick at which they stood so.
+    actions: Option<(i64, Arc<Actions>)>,
     written: BTreeMap<Place, u32>,
     decider: Vec<u8>,
 }
@@ -142,7 +145,13 @@ fn shards(config: &Config, manifest: &Manifest, read: Read, watched_since: Optio
             let rows =
                 read.rows.iter().map(|(end, rows)| (*end, rows.iter().filter(|row| mine(row.tag)).copied().collect()));
             let tick = Tick(manifest.tick);
-            Shard::restore(config.windows.clone(), shard_budget(config), tick, watched_since, panes, rows.collect())
+            let rows = rows.collect();
+            let mut shard =
+                Shard::restore(config.windows.clone(), shard_budget(config), tick, watched_since, panes, rows);
+            if let Some((_, actions)) = &read.actions {
+                shard.restore_actions(Arc::clone(actions));
+            }
+            shard
         })
         .collect()
 }
@@ -151,6 +160,9 @@ fn shards(config: &Config, manifest: &Manifest, read: Read, watched_since: Optio
 fn regrouped(config: &Config, read: &Read) -> BTreeMap<Place, Payload> {
     let count = config.track.shards as u64;
     let mut unwritten = BTreeMap::new();
+    if let Some((tick, actions)) = &read.actions {
+        unwritten.insert(((count as u32) << 16, LEVEL_ACTIONS, *tick), Payload::Actions(Arc::clone(actions)));
+    }
     for index in 0..count {
         let shard = (count as u32) << 16 | index as u32;
         let mine = |tag: u64| tag % count == index;
@@ -185,6 +197,9 @@ fn read_chunks(folder: &Folder, manifest: &Manifest) -> Result<Read, Error> {
         if level == LEVEL_ROWS {
             let rows: Vec<Row> = postcard::from_bytes(&bytes).map_err(|error| corrupt("an hour's rows", error))?;
             read.rows.entry(end).or_default().extend(rows);
+        } else if level == LEVEL_ACTIONS {
+            let actions: Actions = postcard::from_bytes(&bytes).map_err(|error| corrupt("the actions", error))?;
+            read.actions = Some((end, Arc::new(actions)));
         } else {
             let pane: Pane = postcard::from_bytes(&bytes).map_err(|error| corrupt("a pane", error))?;
             read.panes.entry((level, end)).or_default().push(pane);

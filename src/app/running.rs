@@ -131,8 +131,13 @@ fn report(config: &Config) -> Report {
 
 /// A state folder that must not be used is a matter of the config; one that cannot be read is not.
 fn refused(error: StoreError) -> anyhow::Error {
-    let is_config =
-        matches!(error, StoreError::OtherId { .. } | StoreError::OtherKey { .. } | StoreError::NewerVersion { .. });
+    let is_config = matches!(
+        error,
+        StoreError::OtherId { .. }
+            | StoreError::OtherKey { .. }
+            | StoreError::NewerVersion { .. }
+            | StoreError::OlderVersion { .. }
+    );
     anyhow::Error::from(error).context(if is_config { Exit::Config } else { Exit::Fatal })
 }
 
@@ -205,6 +210,7 @@ impl Parts {
             refresh: outlets_refresh,
             on_line,
             posts_topic: self.config.kafka.posts_topic.clone(),
+            actions_topic: self.config.kafka.actions_topic.clone().unwrap_or_default(),
             checkpoint_interval: self.config.state.checkpoint_interval,
             shards: self.config.track.shards,
         };
@@ -249,6 +255,7 @@ impl Parts {
             baseline_days: i64::from(self.config.windows.baseline_days),
             alerts_topic: self.config.kafka.alerts_topic.clone(),
             posts_topic: self.config.kafka.posts_topic.clone(),
+            actions_topic: self.config.kafka.actions_topic.clone(),
             writer,
             letters,
             shadow,
@@ -282,6 +289,7 @@ impl Parts {
         KafkaOptions {
             kafka: self.config.kafka.clone(),
             topic: self.config.kafka.posts_topic.clone(),
+            actions_topic: self.config.kafka.actions_topic.clone(),
             group: format!("{}-ingest", self.config.id),
             time: self.config.time.clone(),
             limits: self.config.limits.clone(),
@@ -390,6 +398,10 @@ fn feed(feeder: &mut Feeder, step: &Step<'_>) -> ControlFlow<()> {
     match step {
         Step::Post { post, .. } => {
             feeder.post(post);
+            ControlFlow::Continue(())
+        }
+        Step::Action(action) => {
+            feeder.action(action);
             ControlFlow::Continue(())
         }
         Step::Watermark(watermark) | Step::End(watermark) => match feeder.watermark(*watermark) {

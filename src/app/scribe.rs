@@ -21,12 +21,14 @@ use crate::model::{EventTime, Tick};
 use crate::report::metrics::Metrics;
 use crate::source::kafka::Shared;
 use crate::source::ledger::Resume;
+use crate::source::partition::{in_topic, is_of_actions};
 use crate::store::checkpoint::{FORMAT, Manifest, ResumeAt};
 use crate::store::{ChunkKey, Folder};
+use crate::track::actions::Actions;
 use crate::track::ladder::{DAY, HOUR, LEVEL_0_KEPT, MINUTE, floor};
 use crate::track::pane::Pane;
 use crate::track::rows::Row;
-use crate::track::shard::LEVEL_ROWS;
+use crate::track::shard::{LEVEL_ACTIONS, LEVEL_ROWS};
 
 /// Longest payload of a chunk.
 const CHUNK_BYTES: usize = 512 * 1024;
@@ -44,6 +46,8 @@ pub enum Payload {
     Pane(Arc<Pane>),
     /// The rows of an hour.
     Rows(Vec<Row>),
+    /// The actions as they stand; only the last are worth writing.
+    Actions(Arc<Actions>),
 }
 
 /// A closed pane's place: shard, level, end.
@@ -93,6 +97,8 @@ pub struct Scribe {
     pub alerts_topic: Option<String>,
     /// Topic of posts, whose offsets are committed.
     pub posts_topic: String,
+    /// Topic of actions, if there is one; its offsets too.
+    pub actions_topic: Option<String>,
     /// The transactional writer.
     pub writer: AlertWriter,
     /// Writer of dead letters, if there is one.
@@ -195,8 +201,13 @@ impl Scribe {
         let Checkpoint { tick, closed, decider, watched_since, resume, pending: _pending } = checkpoint;
         self.unwritten.extend(closed);
         let days = self.baseline_days;
-        self.unwritten.retain(|place, _| is_live(*place, tick, days));
-        self.written.retain(|place, _| is_live(*place, tick, days));
+        let places = self.unwritten.keys().chain(self.written.keys());
+        let actions = places.filter(|place| place.1 == LEVEL_ACTIONS).map(|place| place.2).max();
+        let is_live = |place: &Place| {
+            if place.1 == LEVEL_ACTIONS { Some(place.2) == actions } else { is_live(*place, tick, days) }
+        };
+        self.unwritten.retain(|place, _| is_live(place));
+        self.written.retain(|place, _| is_live(place));
         // The checkpoint's positions pass rejected records, which nobody reads again then.
         if self.letters.as_ref().is_some_and(|letters| !letters.settle(LETTERS_MAX)) {
             warn!("dead letters are under way for {LETTERS_MAX:?}; a crash now would lose them");
@@ -280,7 +291,15 @@ impl Scribe {
             }
             ledger.durable()
         };
-        match self.writer.commit_offsets(&self.group, &self.posts_topic, &offsets) {
+        let (of_actions, of_posts) = offsets.into_iter().partition(|(number, _)| is_of_actions(*number));
+        let committed = self.writer.commit_offsets(&self.group, &self.posts_topic, &of_posts);
+        let committed = match &self.actions_topic {
+            Some(topic) => {
+                committed.and_then(|()| self.writer.commit_offsets(&self.group, topic, &in_topic_all(of_actions)))
+            }
+            None => committed,
+        };
+        match committed {
             Err(error) if error.is_passing() => {
                 info!(%error, "offsets not committed; state is safe, trying again with the next checkpoint");
                 Ok(())
@@ -290,12 +309,18 @@ impl Scribe {
     }
 }
 
+/// Offsets by Kafka's numbers.
+fn in_topic_all(offsets: BTreeMap<i32, i64>) -> BTreeMap<i32, i64> {
+    offsets.into_iter().map(|(number, offset)| (in_topic(number), offset)).collect()
+}
+
 /// The bytes of a pane or of rows.
 fn encode(payload: &Payload) -> Vec<u8> {
     match payload {
         // Numbers are written as short as they are, so no pane is longer written than held.
         Payload::Pane(pane) => postcard::to_extend(pane.as_ref(), Vec::with_capacity(pane.bytes())),
         Payload::Rows(rows) => postcard::to_stdvec(rows),
+        Payload::Actions(actions) => postcard::to_stdvec(actions.as_ref()),
     }
     .expect("plain values encode")
 }

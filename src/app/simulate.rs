@@ -1,4 +1,4 @@
-//! `tagwatch simulate`: synthetic posts, as a file or into a topic.
+//! `tagwatch simulate`: synthetic posts, and actions where a scenario has some, as a file or into topics.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use crate::clock;
 use crate::config::Config;
 use crate::kafka::producer::Producer;
 use crate::model::EventTime;
-use crate::simulate::{Options, Pace, SimPost, scenario};
+use crate::simulate::{Options, Pace, Record, records};
 
 /// What is written, and where.
 #[derive(Debug, clap::Args)]
@@ -38,10 +38,10 @@ pub struct Args {
     /// Let the seed also draw how large the crowds are and what their habits are, as `tagwatch evaluate --scenarios` does.
     #[arg(long)]
     pub varied: bool,
-    /// Write to this topic of kafka.brokers.
+    /// Write to this topic of kafka.brokers; actions go to kafka.actions_topic, if one is set.
     #[arg(long, value_name = "TOPIC", conflicts_with = "out")]
     pub topic: Option<String>,
-    /// Write NDJSON to this file; `-` is stdout.
+    /// Write NDJSON to this file, posts and actions in the order of time; `-` is stdout.
     #[arg(long, value_name = "PATH", default_value = "-")]
     pub out: PathBuf,
 }
@@ -75,7 +75,7 @@ pub fn execute(args: Args, common: &Common) -> anyhow::Result<Exit> {
     let config = common.config()?;
     let start = args.start.unwrap_or(Options::START);
     let options = Options { seed: args.seed, posts: args.posts, rate: args.rate, start, varied: args.varied };
-    let posts = scenario(&args.scenario, &options).context(Exit::Usage)?;
+    let posts = records(&args.scenario, &options).context(Exit::Usage)?;
     let posts = paced(posts, args.speed.map(|speed| Pace::new(start, speed)));
     match &args.topic {
         Some(topic) => to_topic(posts, topic, &config),
@@ -84,17 +84,17 @@ pub fn execute(args: Args, common: &Common) -> anyhow::Result<Exit> {
 }
 
 /// The posts, each no earlier than its turn by the wall clock.
-fn paced(posts: impl Iterator<Item = SimPost>, pace: Option<Pace>) -> impl Iterator<Item = SimPost> {
+fn paced(posts: impl Iterator<Item = Record>, pace: Option<Pace>) -> impl Iterator<Item = Record> {
     let began = clock::monotonic();
     posts.inspect(move |post| {
-        let wait = pace.as_ref().map_or(Duration::ZERO, |pace| pace.wait(EventTime(post.ts), began.elapsed()));
+        let wait = pace.as_ref().map_or(Duration::ZERO, |pace| pace.wait(EventTime(post.ts()), began.elapsed()));
         if !wait.is_zero() {
             std::thread::sleep(wait);
         }
     })
 }
 
-fn to_file(posts: impl Iterator<Item = SimPost>, path: &Path) -> io::Result<()> {
+fn to_file(posts: impl Iterator<Item = Record>, path: &Path) -> io::Result<()> {
     let out: Box<dyn Write> = match path.to_str() {
         Some("-") => Box::new(io::stdout().lock()),
         _ => Box::new(std::fs::File::create(path)?),
@@ -102,14 +102,32 @@ fn to_file(posts: impl Iterator<Item = SimPost>, path: &Path) -> io::Result<()> 
     crate::simulate::write(posts, &mut io::BufWriter::with_capacity(1 << 20, out)).map(drop)
 }
 
-fn to_topic(posts: impl Iterator<Item = SimPost>, topic: &str, config: &Config) -> anyhow::Result<Exit> {
+fn to_topic(posts: impl Iterator<Item = Record>, topic: &str, config: &Config) -> anyhow::Result<Exit> {
     let producer = Producer::connect(&config.kafka)?;
-    let (count, sent) = crate::simulate::send(posts, |post, json| {
-        producer.send(topic, None, None, json, Some(post.ts)).map_err(io::Error::other)
+    let (mut actions, mut left_out) = (0_u64, 0_u64);
+    let (count, sent) = crate::simulate::send(posts, |record, json| {
+        let topic = match (record, &config.kafka.actions_topic) {
+            (Record::Post(_), _) => topic,
+            (Record::Action(_), Some(topic)) => {
+                actions += 1;
+                topic
+            }
+            (Record::Action(_), None) => {
+                left_out += 1;
+                return Ok(());
+            }
+        };
+        producer.send(topic, None, None, json, Some(record.ts())).map_err(io::Error::other)
     });
-    sent.with_context(|| format!("cannot write post {} to '{topic}'", count + 1))?;
+    sent.with_context(|| format!("cannot write record {} to '{topic}'", count + 1))?;
     producer.flush(FLUSH_MAX).with_context(|| format!("posts may be missing from '{topic}'"))?;
     // Where stderr is closed there is nobody left to tell.
-    let _ = writeln!(io::stderr(), "{count} posts written to '{topic}'");
+    let _ = writeln!(io::stderr(), "{} posts written to '{topic}'", count - actions - left_out);
+    if actions > 0 {
+        let topic = config.kafka.actions_topic.as_deref().unwrap_or_default();
+        let _ = writeln!(io::stderr(), "{actions} actions written to '{topic}'");
+    } else if left_out > 0 {
+        let _ = writeln!(io::stderr(), "{left_out} actions left out: kafka.actions_topic is not set");
+    }
     Ok(Exit::Done)
 }

@@ -56,6 +56,8 @@ pub fn same_reports(one: &Detect, other: &Detect) -> bool {
             tickets_per_hour: _,
             family_points_max: _,
             signals: _,
+            ephemeral_enter: _,
+            ephemeral_exit: _,
             kinds,
         } = detect;
         (*candidate_posts, *candidate_accounts, kinds.clone())

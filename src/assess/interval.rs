@@ -6,6 +6,9 @@
 /// hid pushes that the public joins, for the same precision (measured on labelled posts).
 pub(super) const Z: f64 = 0.674_489_750_196_1;
 
+/// z for a two-sided 95 % interval, as counts of accounts have it.
+pub(super) const Z95: f64 = 1.959_963_984_540_054;
+
 /// An estimate with its 50 % interval.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Estimate {
@@ -26,10 +29,11 @@ impl Estimate {
 
 /// A share of `hits` in `n` with Wilson's score interval (Wilson 1927). `n` must not be 0.
 pub fn share(hits: u64, n: u64) -> Estimate {
-    wilson(hits, n, Z)
+    share_at(hits, n, Z)
 }
 
-fn wilson(hits: u64, n: u64, z: f64) -> Estimate {
+/// [`share`] with an interval of another width.
+pub(super) fn share_at(hits: u64, n: u64, z: f64) -> Estimate {
     let (k, n) = (hits as f64, n as f64);
     let p = k / n;
     let z2 = z * z;
@@ -41,11 +45,16 @@ fn wilson(hits: u64, n: u64, z: f64) -> Estimate {
 /// A ratio of sums Σ part / Σ whole over independent units, with a normal interval by the delta method (Cochran 1977,
 /// section 2.11). There must be a unit with a whole above 0.
 pub fn ratio(units: impl Iterator<Item = (f64, f64)> + Clone) -> Estimate {
+    ratio_at(units, Z)
+}
+
+/// [`ratio`] with an interval of another width.
+pub(super) fn ratio_at(units: impl Iterator<Item = (f64, f64)> + Clone, z: f64) -> Estimate {
     let (parts, wholes, n) =
         units.clone().fold((0.0, 0.0, 0.0), |sum, unit| (sum.0 + unit.0, sum.1 + unit.1, sum.2 + 1.0));
     let value = parts / wholes;
     let residuals: f64 = units.map(|(part, whole)| (part - value * whole) * (part - value * whole)).sum();
-    let half = Z * libm::sqrt(residuals * n / (n - 1.0_f64).max(1.0)) / wholes;
+    let half = z * libm::sqrt(residuals * n / (n - 1.0_f64).max(1.0)) / wholes;
     Estimate { value, low: (value - half).max(0.0), high: (value + half).min(1.0) }
 }
 
@@ -76,7 +85,7 @@ mod tests {
     #[test]
     fn wilson_agrees_with_the_textbook() {
         // Newcombe 1998, table I: 81 of 263 gives .2553 to .3662.
-        let share = wilson(81, 263, 1.959_963_984_540_054);
+        let share = share_at(81, 263, Z95);
         assert!((share.low - 0.2553).abs() < 5e-5 && (share.high - 0.3662).abs() < 5e-5, "{share:?}");
     }
 

@@ -1,5 +1,6 @@
 //! The report: what a shard says of one tick. A pure function of the shard's panes.
 
+use super::adjusted::{AdjustedReport, adjusted_report, adjusted_windows, vanished};
 use super::birth::{self, Histogram};
 use super::candidates::candidates;
 use super::crowd::{Crowd, View};
@@ -9,6 +10,8 @@ use super::history::{History, history, past_hours};
 use super::interval::Estimate;
 use super::signals::{ALL, Facts};
 use super::slow::{self, Slow};
+use super::top::TopRow;
+use super::touched::touched;
 use super::values::{Counts, Windows};
 use super::{salvos, slices};
 use crate::config::Detect;
@@ -17,6 +20,7 @@ use crate::track::Shard;
 use crate::track::counted::Counted;
 use crate::track::gather::Gathered;
 use crate::track::ladder::{DAY, Window};
+use crate::track::pane::AccountRow;
 
 /// Hours over which accounts are read: long enough for a slow push, short enough to calm down with it.
 pub const CROWD_HOURS: i64 = 3;
@@ -30,6 +34,8 @@ pub struct Report {
     pub hashtags: Vec<HashtagReport>,
     /// Hashtags that are slow, read over a day; at ends of hours.
     pub slow: Vec<HashtagReport>,
+    /// Hashtags that are no candidates and were touched by the actions of the last minute, by identity.
+    pub touched: Vec<HashtagReport>,
     /// What the hashtags born 5, 15 and 60 minutes ago have become.
     pub births: Option<Box<[Histogram; 3]>>,
     /// Earliest event time of the stream.
@@ -39,7 +45,7 @@ pub struct Report {
 impl Report {
     /// Whether it says nothing.
     pub fn is_empty(&self) -> bool {
-        self.hashtags.is_empty() && self.slow.is_empty() && self.births.is_none()
+        self.hashtags.is_empty() && self.slow.is_empty() && self.touched.is_empty() && self.births.is_none()
     }
 }
 
@@ -100,22 +106,51 @@ pub struct HashtagReport {
     pub feed: Option<Feed>,
     /// What its day looks like, where it is read over a day.
     pub slow: Option<Slow>,
+    /// Which part of the last day's posts is gone; none where no actions come in.
+    pub vanished: Option<Estimate>,
+    /// The same without what actions took out, where they took something.
+    pub adjusted: Option<Box<AdjustedReport>>,
+}
+
+/// A hashtag gathered over the windows that are read.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    /// Five minutes.
+    pub five: Gathered,
+    /// An hour.
+    pub hour: Gathered,
+    /// [`CROWD_HOURS`].
+    pub hours: Gathered,
+    /// A day.
+    pub day: Gathered,
 }
 
 /// Assesses a shard at the tick that closed last.
 pub fn report(shard: &Shard, tick: Tick, detect: &Detect) -> Report {
-    let hashtags = candidates(shard, tick.0, detect)
-        .into_iter()
-        .filter_map(|tag| hashtag_report(shard, tag, tick.0, detect))
-        .collect();
+    let reports = |tags: Vec<u64>, hours: i64| -> Vec<HashtagReport> {
+        tags.into_iter().filter_map(|tag| hashtag_report(shard, tag, tick.0, hours, detect)).collect()
+    };
+    let hashtags = reports(candidates(shard, tick.0, detect), CROWD_HOURS);
+    let assessed: Vec<u64> = hashtags.iter().map(|report| report.tag).collect();
+    // Posts vanish within a day, long after their crowd has left.
+    let touched = reports(touched(shard, tick.0, &assessed, detect), 24);
     let slow = slow::reports(shard, tick.0, detect);
-    Report { tick, hashtags, slow, births: birth::increments(shard, tick.0), watched_since: shard.watched_since() }
+    let births = birth::increments(shard, tick.0);
+    Report { tick, hashtags, slow, touched, births, watched_since: shard.watched_since() }
 }
 
-pub(super) fn hashtag_report(shard: &Shard, tag: u64, tick: i64, detect: &Detect) -> Option<HashtagReport> {
+/// The report of a hashtag that had enough accounts in so many last hours, which are 24 or [`CROWD_HOURS`].
+pub(super) fn hashtag_report(
+    shard: &Shard,
+    tag: u64,
+    tick: i64,
+    least_in_hours: i64,
+    detect: &Detect,
+) -> Option<HashtagReport> {
     let ladder = shard.ladder();
     let (hours, day) = ladder.hours(tag, tick, CROWD_HOURS, 24);
-    if hours.distinct_accounts() < u64::from(detect.candidate_accounts) {
+    let crowd = if least_in_hours == CROWD_HOURS { &hours } else { &day };
+    if crowd.distinct_accounts() < u64::from(detect.candidate_accounts) {
         return None;
     }
     let name = name_of(shard, tag, tick)?;
@@ -130,17 +165,11 @@ pub(super) fn hashtag_report(shard: &Shard, tag: u64, tick: i64, detect: &Detect
         past_hours: past_hours(shard, tag, tick),
         by_second: slices::by_second(&five, tick),
         by_ten_seconds: is_new.then(|| slices::by_ten_seconds(shard, tag, tick)),
+        vanished: vanished(&day, shard.actions(), tick),
     };
-    // A push hides among the public over hours, and over an hour where it is slow: whichever shows it more counts.
-    let all = Crowd::all(&hours, &hour);
-    let mut readings = vec![
-        read(CROWD_HOURS, View::All, &all, &all, &facts),
-        read(CROWD_HOURS, View::Core, &Crowd::core(&hours, &hour), &all, &facts),
-    ];
-    if hour.posts < hours.posts {
-        let all = Crowd::all(&hour, &hour);
-        readings.push(read(1, View::All, &all, &all, &facts));
-    }
+    let seen = Seen { five, hour, hours, day };
+    let adjusted = adjusted_report(shard, tag, tick, &windows, &seen, &facts);
+    let Seen { hour, hours, day, .. } = seen;
     Some(HashtagReport {
         tag,
         display: display(&hour, name),
@@ -152,12 +181,14 @@ pub(super) fn hashtag_report(shard: &Shard, tag: u64, tick: i64, detect: &Detect
         first_second: day.first_second,
         crowd_posts: hours.posts,
         crowd_accounts: hours.distinct_accounts(),
-        readings,
-        tops: tops(&all),
-        crowd: all.accounts.iter().map(|row| Member { account: row.account, posts: row.posts }).collect(),
+        readings: readings(&hours, &hour, &facts),
+        tops: tops(&Crowd::all(&hours, &hour)),
+        crowd: members(&hours.accounts),
         crowd_cut: hours.account_cut,
         feed: feed(&hour, detect.kinds.feed_share),
         slow: None,
+        vanished: facts.vanished,
+        adjusted: adjusted.map(Box::new),
     })
 }
 
@@ -165,6 +196,24 @@ pub(super) fn hashtag_report(shard: &Shard, tag: u64, tick: i64, detect: &Detect
 fn birth_seconds(shard: &Shard, tag: u64, tick: i64, day: &Gathered) -> Option<f64> {
     let twentieth = birth::seconds_to_accounts(day)?;
     slices::rise_seconds(shard, tag, tick, day.first_second).map(|risen| risen.max(twentieth))
+}
+
+pub(super) fn members(rows: &[AccountRow]) -> Vec<Member> {
+    rows.iter().map(|row| Member { account: row.account, posts: row.posts }).collect()
+}
+
+/// A push hides among the public over hours, and over an hour where it is slow: whichever shows it more counts.
+pub(super) fn readings(hours: &Gathered, hour: &Gathered, facts: &Facts) -> Vec<Reading> {
+    let all = Crowd::all(hours, hour);
+    let mut readings = vec![
+        read(CROWD_HOURS, View::All, &all, &all, facts),
+        read(CROWD_HOURS, View::Core, &Crowd::core(hours, hour), &all, facts),
+    ];
+    if hour.posts < hours.posts {
+        let all = Crowd::all(hour, hour);
+        readings.push(read(1, View::All, &all, &all, facts));
+    }
+    readings
 }
 
 /// Reads all signals over `crowd`; those that say nothing about a core over `all`.
@@ -195,7 +244,7 @@ fn at_least(counts: Counts, shorter: Counts) -> Counts {
     }
 }
 
-fn of_gathered(gathered: &Gathered) -> Counts {
+pub(super) fn of_gathered(gathered: &Gathered) -> Counts {
     let accounts = gathered.distinct_accounts();
     let (low, high) = match &gathered.registers {
         Some(registers) if gathered.account_cut != u64::MAX => registers.interval95(),
@@ -213,7 +262,7 @@ fn of_counted(counted: &Counted) -> Counts {
 }
 
 /// Counts in the four windows of any hashtag, with its canonical form and display; for the board.
-pub fn overview(shard: &Shard, tag: u64, tick: i64) -> Option<(String, String, Windows)> {
+pub fn overview(shard: &Shard, tag: u64, tick: i64) -> Option<TopRow> {
     let name = name_of(shard, tag, tick)?;
     let ladder = shard.ladder();
     let [m1, m5, h1] =
@@ -221,7 +270,9 @@ pub fn overview(shard: &Shard, tag: u64, tick: i64) -> Option<(String, String, W
     let h24 = of_counted(&ladder.count_hours(tag, tick, 24));
     // A hashtag that rests shows how it was written before.
     let spelt = ladder.window(tag, tick, if m1.posts > 0 { Window::M1 } else { Window::Minutes(60) });
-    Some((name.to_owned(), display(&spelt, name), windows([m1, m5, h1, h24])))
+    let windows = windows([m1, m5, h1, h24]);
+    let adjusted = adjusted_windows(shard, tag, tick, &windows);
+    Some(TopRow { hashtag: name.to_owned(), display: display(&spelt, name), windows, adjusted })
 }
 
 /// The canonical form of a hashtag that stands in some pane.

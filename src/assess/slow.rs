@@ -15,7 +15,7 @@ use std::ops::RangeInclusive;
 use super::crowd::{Crowd, View};
 use super::evidence::tops;
 use super::interval::{Estimate, Z};
-use super::report::{HashtagReport, Member, hashtag_report, read};
+use super::report::{CROWD_HOURS, HashtagReport, Member, hashtag_report, read};
 use super::signals::Facts;
 use crate::config::Detect;
 use crate::track::Shard;
@@ -89,7 +89,7 @@ fn report(shard: &Shard, tag: u64, tick: i64, detect: &Detect) -> Option<Hashtag
         crowd: all.accounts.iter().map(|row| Member { account: row.account, posts: row.posts }).collect(),
         crowd_cut: day.account_cut,
         slow: Some(slow),
-        ..hashtag_report(shard, tag, tick, detect)?
+        ..hashtag_report(shard, tag, tick, CROWD_HOURS, detect)?
     })
 }
 

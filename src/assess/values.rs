@@ -83,12 +83,67 @@ pub struct Counts {
     pub accounts_high: u64,
 }
 
+/// What stands of a hashtag without the posts and accounts that actions took out.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Adjusted {
+    /// Counts by window.
+    pub windows: AdjustedWindows,
+    /// How far above the usual, 0 to 100.
+    pub burst: Score,
+    /// How much like few acting as many, 0 to 100.
+    pub coordination: Score,
+}
+
+/// Adjusted counts of one hashtag in the four windows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct AdjustedWindows {
+    /// The last minute.
+    #[serde(rename = "1m")]
+    pub m1: AdjustedCounts,
+    /// The last five minutes.
+    #[serde(rename = "5m")]
+    pub m5: AdjustedCounts,
+    /// The last hour.
+    #[serde(rename = "1h")]
+    pub h1: AdjustedCounts,
+    /// The last day.
+    #[serde(rename = "24h")]
+    pub h24: AdjustedCounts,
+}
+
+impl AdjustedWindows {
+    /// The windows, shortest first.
+    pub fn all(&self) -> [&AdjustedCounts; 4] {
+        [&self.m1, &self.m5, &self.h1, &self.h24]
+    }
+}
+
+/// What is left of one hashtag in one window: exact where both ends of an interval equal the number, else scaled from
+/// samples, with 95 % intervals.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AdjustedCounts {
+    /// Posts.
+    pub posts: u64,
+    /// Lower end of the interval of `posts`.
+    pub posts_low: u64,
+    /// Upper end of the interval of `posts`.
+    pub posts_high: u64,
+    /// Reposts among them.
+    pub reposts: u64,
+    /// Distinct accounts.
+    pub accounts: u64,
+    /// Lower end of the interval of `accounts`.
+    pub accounts_low: u64,
+    /// Upper end of the interval of `accounts`.
+    pub accounts_high: u64,
+}
+
 /// One signal of coordination, with its arithmetic.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Signal {
     /// Its name, as in docs and config.
     pub name: String,
-    /// `concentration`, `synchrony`, `overlap` or `content`.
+    /// `concentration`, `synchrony`, `overlap`, `content` or `ephemerality`.
     pub family: String,
     /// The estimate; null where unavailable.
     pub value: Option<f64>,

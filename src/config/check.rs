@@ -22,6 +22,7 @@ const ID_CHARS_MAX: usize = 200;
 /// Longest duration of any key; longer ones are slips of the unit.
 const DURATION_MAX: Duration = Duration::from_secs(7 * 86_400);
 const POINTS: RangeInclusive<f64> = 0.0..=100.0;
+const SHARE: RangeInclusive<f64> = 0.0..=1.0;
 /// Counter-evidence takes points off.
 const RAMP_POINTS: RangeInclusive<f64> = -100.0..=100.0;
 /// Values of signals are shares, ratios and seconds; nothing sensible is larger.
@@ -123,6 +124,7 @@ fn time(reader: &mut Reader<'_>) -> Time {
     Time {
         watermark_delay: reader.duration("time.watermark_delay", MILLISECOND..=DURATION_MAX),
         idle_timeout: reader.duration("time.idle_timeout", MILLISECOND..=DURATION_MAX),
+        actions_idle_timeout: reader.duration("time.actions_idle_timeout", MILLISECOND..=DURATION_MAX),
         max_future: reader.duration("time.max_future", MILLISECOND..=DURATION_MAX),
     }
 }
@@ -143,6 +145,7 @@ fn windows(reader: &mut Reader<'_>) -> Windows {
         row_posts_min: reader.whole("windows.row_posts_min", 1..=1_000_000),
         hour_sample_accounts_min: reader.whole("windows.hour_sample_accounts_min", 1..=1_000_000),
         hour_total_accounts_below: reader.whole("windows.hour_total_accounts_below", 0..=1_000_000),
+        actions_max: reader.whole("windows.actions_max", 1_000..=10_000_000),
     };
     let keys = ["windows.hour_total_accounts_below", "windows.hour_sample_accounts_min"];
     let above = windows.hour_total_accounts_below > windows.hour_sample_accounts_min;
@@ -166,6 +169,8 @@ fn detect<'a>(reader: &mut Reader<'a>, family_keys: &'a [String], signal_keys: &
         pages_per_hour: reader.whole("detect.pages_per_hour", 0..=100_000),
         tickets_per_hour: reader.whole("detect.tickets_per_hour", 0..=100_000),
         kinds: kinds(reader),
+        ephemeral_enter: reader.number("detect.ephemeral_enter", SHARE),
+        ephemeral_exit: reader.number("detect.ephemeral_exit", SHARE),
         family_points_max: FAMILIES
             .iter()
             .zip(family_keys)
@@ -178,6 +183,8 @@ fn detect<'a>(reader: &mut Reader<'a>, family_keys: &'a [String], signal_keys: &
     order(reader, ["detect.burst_exit", "detect.burst_enter"], late, "must be below");
     let late = exit(detect.coordination_enter, detect.coordination_exit);
     order(reader, ["detect.coordination_exit", "detect.coordination_enter"], late, "must be below");
+    let late = exit(detect.ephemeral_enter, detect.ephemeral_exit);
+    order(reader, ["detect.ephemeral_exit", "detect.ephemeral_enter"], late, "must be below");
     let weak = detect.family_points_min > detect.strong_points_min;
     order(reader, ["detect.family_points_min", "detect.strong_points_min"], weak, "must not be above");
     for (key, duration) in [("detect.minimum_hold", detect.minimum_hold), ("detect.quiet", detect.quiet)] {

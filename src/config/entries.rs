@@ -95,18 +95,21 @@ fn put_kafka(kafka: &Kafka, put: &mut impl FnMut(&str, String)) {
 }
 
 fn put_time(time: &Time, put: &mut impl FnMut(&str, String)) {
-    let Time { watermark_delay, idle_timeout, max_future } = time;
+    let Time { watermark_delay, idle_timeout, actions_idle_timeout, max_future } = time;
     put("time.watermark_delay", show_duration(*watermark_delay));
     put("time.idle_timeout", show_duration(*idle_timeout));
+    put("time.actions_idle_timeout", show_duration(*actions_idle_timeout));
     put("time.max_future", show_duration(*max_future));
 }
 
 fn put_windows(windows: &Windows, put: &mut impl FnMut(&str, String)) {
-    let Windows { baseline_days, row_posts_min, hour_sample_accounts_min, hour_total_accounts_below } = windows;
+    let Windows { baseline_days, row_posts_min, hour_sample_accounts_min, hour_total_accounts_below, actions_max } =
+        windows;
     put("windows.baseline_days", baseline_days.to_string());
     put("windows.row_posts_min", row_posts_min.to_string());
     put("windows.hour_sample_accounts_min", hour_sample_accounts_min.to_string());
     put("windows.hour_total_accounts_below", hour_total_accounts_below.to_string());
+    put("windows.actions_max", actions_max.to_string());
 }
 
 fn put_detect(detect: &Detect, put: &mut impl FnMut(&str, String)) {
@@ -125,6 +128,8 @@ fn put_detect(detect: &Detect, put: &mut impl FnMut(&str, String)) {
         pages_per_hour,
         tickets_per_hour,
         kinds,
+        ephemeral_enter,
+        ephemeral_exit,
         family_points_max,
         signals,
     } = detect;
@@ -142,6 +147,8 @@ fn put_detect(detect: &Detect, put: &mut impl FnMut(&str, String)) {
     put("detect.pages_per_hour", pages_per_hour.to_string());
     put("detect.tickets_per_hour", tickets_per_hour.to_string());
     put_kinds(kinds, put);
+    put("detect.ephemeral_enter", ephemeral_enter.to_string());
+    put("detect.ephemeral_exit", ephemeral_exit.to_string());
     for (family, points) in family_points_max {
         put(&format!("detect.family_points_max.{family}"), points.to_string());
     }

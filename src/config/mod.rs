@@ -31,7 +31,7 @@ pub use shadow::load_shadow;
 pub use value::{parse_duration, parse_size, parse_time, show_duration, show_size};
 
 /// The signals that have a ramp in `[detect.signals]`. The file must have each of them and no other.
-pub const KNOWN_SIGNALS: [&str; 18] = [
+pub const KNOWN_SIGNALS: [&str; 19] = [
     "repeat_share",
     "posts_per_account",
     "evenness",
@@ -50,10 +50,11 @@ pub const KNOWN_SIGNALS: [&str; 18] = [
     "alone",
     "repeated_text",
     "repeated_link",
+    "ephemerality",
 ];
 
 /// The families that have a bound in `[detect.family_points_max]`.
-pub const FAMILIES: [&str; 4] = ["concentration", "synchrony", "overlap", "content"];
+pub const FAMILIES: [&str; 5] = ["concentration", "synchrony", "overlap", "content", "ephemerality"];
 
 /// Reads all layers: defaults, file, environment, flags; the later overrides the earlier.
 ///
@@ -208,6 +209,8 @@ pub struct Time {
     pub watermark_delay: Duration,
     /// How long a partition's position must equal its end before it is set aside.
     pub idle_timeout: Duration,
+    /// The same for partitions of actions.
+    pub actions_idle_timeout: Duration,
     /// How far a post may lie ahead of its record's Kafka timestamp.
     pub max_future: Duration,
 }
@@ -236,6 +239,8 @@ pub struct Windows {
     pub hour_sample_accounts_min: u32,
     /// Accounts in an hour below which a hashtag becomes part of the hour's total.
     pub hour_total_accounts_below: u32,
+    /// Accounts and posts whose actions are remembered.
+    pub actions_max: u32,
 }
 
 /// The rules of detection. Scores are points from 0 to 100.
@@ -269,6 +274,10 @@ pub struct Detect {
     pub tickets_per_hour: u32,
     /// What the kinds beside bursts of a crowd go by.
     pub kinds: Kinds,
+    /// Share of a day's posts that must be gone for `ephemeral_amplification`, at the lower end of its interval.
+    pub ephemeral_enter: f64,
+    /// Share below which it is over, taken at the estimate.
+    pub ephemeral_exit: f64,
     /// Most points a family can add, by its name.
     pub family_points_max: BTreeMap<String, f64>,
     /// Ramp of every signal, by its name.

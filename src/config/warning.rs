@@ -37,10 +37,6 @@ impl Config {
             self.kafka.start == Start::Latest,
             "kafka.start is latest: posts written before the first start are never read".to_string(),
         );
-        warn(
-            self.kafka.actions_topic.is_some(),
-            "kafka.actions_topic is set, but this version reads no actions: nothing is taken back".to_string(),
-        );
         warn(self.http.listen.port() == 0, "http.listen has port 0: the port changes with every start".to_string());
         let detect = &self.detect;
         warn(detect.pages_per_hour == 0, "detect.pages_per_hour is 0: nothing ever pages".to_string());

@@ -8,7 +8,7 @@
 
 use super::birth_curve::BirthCurve;
 use crate::assess::HashtagReport;
-use crate::assess::history::Baseline;
+use crate::assess::history::{Baseline, History};
 use crate::assess::values::Score;
 use crate::model::Tick;
 
@@ -28,14 +28,44 @@ const DECADES_FULL: f64 = 6.0;
 /// Fewest posts and accounts that are ever expected: below, a handful would look like a flood.
 const EXPECTED_MIN: f64 = 1.0;
 
+/// The last hour of a hashtag, as the burst axis sees it.
+#[derive(Clone, Copy, Debug)]
+pub struct Hour {
+    posts: u64,
+    /// The lower end of an estimate: evidence counts at its conservative end.
+    accounts: u64,
+    history: History,
+    first_second: u32,
+}
+
+impl Hour {
+    /// As it was counted.
+    pub fn of(report: &HashtagReport) -> Hour {
+        let HashtagReport { windows, history, first_second, .. } = report;
+        Hour {
+            posts: windows.h1.posts,
+            accounts: windows.h1.accounts_low,
+            history: *history,
+            first_second: *first_second,
+        }
+    }
+
+    /// Without what actions took out.
+    pub fn adjusted(report: &HashtagReport) -> Hour {
+        let Some(adjusted) = &report.adjusted else { return Hour::of(report) };
+        let hour = adjusted.windows.h1;
+        Hour { posts: hour.posts, accounts: hour.accounts_low, history: adjusted.history, ..Hour::of(report) }
+    }
+}
+
 /// The bursts of a tick's candidates, in their order.
-pub fn bursts(tick: Tick, candidates: &[&HashtagReport], curve: &BirthCurve) -> Vec<Burst> {
-    let ps: Vec<f64> = candidates.iter().map(|report| p_value(tick, report, curve)).collect();
+pub fn bursts(tick: Tick, candidates: &[Hour], curve: &BirthCurve) -> Vec<Burst> {
+    let ps: Vec<f64> = candidates.iter().map(|hour| p_value(tick, hour, curve)).collect();
     let qs = benjamini_hochberg(&ps);
     candidates
         .iter()
         .zip(qs)
-        .map(|(report, q)| Burst { score: score(q), q, expected_posts: report.history.posts })
+        .map(|(hour, q)| Burst { score: score(q), q, expected_posts: hour.history.posts })
         .collect()
 }
 
@@ -45,21 +75,18 @@ pub(super) fn score(q: f64) -> Score {
     Score(libm::round(10_000.0 * (decades / DECADES_FULL).clamp(0.0, 1.0)) as i32)
 }
 
-fn p_value(tick: Tick, report: &HashtagReport, curve: &BirthCurve) -> f64 {
-    let counts = report.windows.h1;
-    // The lower end of an estimate: evidence counts at its conservative end.
-    let accounts = counts.accounts_low;
-    match report.history.baseline {
+fn p_value(tick: Tick, hour: &Hour, curve: &BirthCurve) -> f64 {
+    let Hour { posts, accounts, history, first_second } = *hour;
+    match history.baseline {
         // Without anything to compare with, nothing is a burst yet.
         Baseline::None => 1.0,
         Baseline::BirthCurve => {
-            let age_minutes = (tick.0 * 10 - i64::from(report.first_second)) / 60;
-            let (posts, accounts) = curve.tail(tick, age_minutes, counts.posts, accounts);
+            let age_minutes = (tick.0 * 10 - i64::from(first_second)) / 60;
+            let (posts, accounts) = curve.tail(tick, age_minutes, posts, accounts);
             posts.max(accounts * accounts * accounts)
         }
         Baseline::Recent | Baseline::HourOfWeek => {
-            let history = report.history;
-            let posts = tail(counts.posts as f64, history.posts, history.dispersion);
+            let posts = tail(posts as f64, history.posts, history.dispersion);
             // Accounts are less dispersed than posts: one account's run of posts is one account.
             let accounts = tail(accounts as f64, history.accounts, libm::sqrt(history.dispersion));
             posts.max(accounts * accounts * accounts)

@@ -9,24 +9,27 @@ use serde::{Deserialize, Serialize};
 use super::alert::{Alert, Change, Holds, Verdict};
 use super::birth_curve::BirthCurve;
 use super::budget::{Budget, Paid};
-use super::burst::{Burst, bursts};
-use super::campaign::{Campaigns, carries};
+use super::burst::{Burst, Hour, bursts};
+use super::campaign::Campaigns;
 use super::crowds::{Crowds, Nature, core};
 use super::expected::{Standing, say};
 use super::explain::{basis, ended, sentence};
 use super::further::Furthers;
 use super::line::{AlertLine, Evidence, Kind, Severity, State};
+use super::recent::Recent;
 use super::score::{Coordination, Remembered, coordination};
-use super::slow;
 use super::view::HashtagView;
 use crate::assess::crowd::View;
-use crate::assess::values::Score;
+use crate::assess::report::{Member, Reading};
+use crate::assess::values::{Adjusted, Score};
 use crate::assess::{HashtagReport, Report};
 use crate::config::{Detect, Expected};
 use crate::model::keyed::alert_id;
 use crate::model::time::TICK_MS;
 use crate::model::{EventTime, Tick};
 use crate::track::ladder::DAY;
+
+mod beside;
 
 /// Posts and accounts of the crowd from which anything is said of coordination.
 const FIRM_POSTS: u64 = 25;
@@ -57,6 +60,7 @@ struct Memory {
     /// By canonical hashtag.
     open: BTreeMap<String, Open>,
     furthers: Furthers,
+    recent: Recent,
     campaigns: Campaigns,
     births: BirthCurve,
     budget: Budget,
@@ -167,29 +171,26 @@ impl Decider {
             self.memory.watched_since = since;
         }
         self.memory.crowds.forget(tick);
+        self.memory.recent.forget(tick);
         let warming = self.is_warming(tick);
-        let mut candidates: Vec<&HashtagReport> = reports.iter().flat_map(|report| &report.hashtags).collect();
-        candidates.sort_unstable_by(|a, b| a.hashtag.cmp(&b.hashtag));
-        let bursts = bursts(tick, &candidates, &self.memory.births);
+        let candidates = sorted(reports.iter().flat_map(|report| &report.hashtags));
         let mut decided = Decided::default();
-        for (report, burst) in candidates.iter().zip(bursts) {
-            let coordination = self.coordination(report);
+        for (report, (burst, adjusted)) in candidates.iter().zip(self.bursts(tick, &candidates)) {
+            let coordination = self.coordination(report, adjusted);
             self.hear(tick, report, burst, &coordination, warming, &mut decided.lines);
             self.remember(tick, report, &coordination);
             self.join(tick, report, warming, &mut decided.lines);
-            let open = self.memory.open.get(&report.hashtag);
-            decided.assessed.push(HashtagView {
-                hashtag: report.hashtag.clone(),
-                display: report.display.clone(),
-                windows: report.windows.clone(),
-                burst: burst.score,
-                coordination: coordination.score,
-                signals: coordination.signals,
-                alert_id: open.map(|open| open.alert.id.clone()),
-            });
+            self.hear_vanished(tick, report, burst, &coordination, warming, &mut decided.lines);
+            decided.assessed.push(self.shown(report, burst, coordination));
         }
-        let mut slow: Vec<&HashtagReport> = reports.iter().flat_map(|report| &report.slow).collect();
-        slow.sort_unstable_by(|a, b| a.hashtag.cmp(&b.hashtag));
+        // What only actions touched is no candidate: it weighs in no other hashtag's test and moves no main alert.
+        for report in sorted(reports.iter().flat_map(|report| &report.touched)) {
+            let Some((burst, adjusted)) = self.bursts(tick, &[report]).pop() else { continue };
+            let coordination = self.coordination(report, adjusted);
+            self.hear_vanished(tick, report, burst, &coordination, warming, &mut decided.lines);
+            decided.assessed.push(self.shown(report, burst, coordination));
+        }
+        let slow = sorted(reports.iter().flat_map(|report| &report.slow));
         slow.into_iter().for_each(|report| self.hear_slow(tick, report, warming, &mut decided.lines));
         self.speak_of_campaigns(tick, warming, &mut decided.lines);
         self.end_what_is_over(tick, warming, &mut decided.lines);
@@ -203,56 +204,42 @@ impl Decider {
         decided
     }
 
-    fn coordination(&mut self, report: &HashtagReport) -> Coordination {
-        let mut overlap = |view| self.memory.crowds.overlap(report.tag, &report.crowd, view);
-        let remembered = Remembered { all: overlap(View::All), core: overlap(View::Core) };
-        coordination(report, &remembered, &self.detect)
-    }
-
-    /// Joins a hashtag whose alert fires into the campaign of its crowd.
-    fn join(&mut self, tick: Tick, report: &HashtagReport, warming: bool, lines: &mut Vec<AlertLine>) {
-        let Memory { open, furthers, campaigns, .. } = &mut self.memory;
-        let main = open.get(&report.hashtag).map(|open| &open.line);
-        let slow = report.slow.and_then(|_| furthers.get(&report.hashtag, Kind::LowAndSlow));
-        let firing = |line: &&AlertLine| carries(line.kind) && line.state == State::Firing;
-        let Some(line) = slow.or(main).filter(firing) else { return };
-        let share_min = self.detect.kinds.campaign_share;
-        for leader in campaigns.see(tick, line, &report.crowd, report.crowd_cut, share_min) {
-            let why = format!("#{leader}: its campaign and an earlier one turn out to be the same");
-            furthers.close(&(leader, Kind::Campaign), tick, warming, Some(why), lines);
-        }
-    }
-
-    /// Takes a hashtag that was read over a day.
-    fn hear_slow(&mut self, tick: Tick, report: &HashtagReport, warming: bool, lines: &mut Vec<AlertLine>) {
-        let coordination = self.coordination(report);
-        let bursts = self.memory.open.get(&report.hashtag).is_some_and(|open| carries(open.alert.kind));
-        let none = Burst { score: Score::default(), q: 1.0, expected_posts: report.history.posts };
-        let line = self.line(tick, report, none, &coordination, warming);
-        if let Some(further) = slow::further(report, &coordination, &self.detect, bursts, line) {
-            self.memory.furthers.hear(tick, further, lines);
-        }
-        self.join(tick, report, warming, lines);
-    }
-
-    fn speak_of_campaigns(&mut self, tick: Tick, warming: bool, lines: &mut Vec<AlertLine>) {
-        let Memory { open, furthers, campaigns, .. } = &self.memory;
-        let is_open = |hashtag: &str| {
-            let main = open.get(hashtag).is_some_and(|open| carries(open.alert.kind));
-            main || furthers.get(hashtag, Kind::LowAndSlow).is_some()
+    /// The bursts of a tick's candidates, each as counted and without what actions took out.
+    fn bursts(&self, tick: Tick, candidates: &[&HashtagReport]) -> Vec<(Burst, Burst)> {
+        let of = |hours: Vec<Hour>| bursts(tick, &hours, &self.memory.births);
+        let counted = of(candidates.iter().map(|report| Hour::of(report)).collect());
+        let adjusted = match candidates.iter().any(|report| report.adjusted.is_some()) {
+            true => of(candidates.iter().map(|report| Hour::adjusted(report)).collect()),
+            false => counted.clone(),
         };
-        for mut further in campaigns.speak(is_open, self.holds().quiet) {
-            further.line.warming = warming;
-            self.memory.furthers.hear(tick, further, lines);
-        }
+        counted.into_iter().zip(adjusted).collect()
     }
 
-    fn end_furthers(&mut self, tick: Tick, warming: bool, lines: &mut Vec<AlertLine>) {
-        self.memory.campaigns.mark(lines);
-        for (hashtag, kind) in self.memory.furthers.end(tick, self.holds().minimum, warming, lines) {
-            if kind == Kind::Campaign {
-                self.memory.campaigns.ended(&hashtag);
-            }
+    fn coordination(&mut self, report: &HashtagReport, adjusted_burst: Burst) -> Coordination {
+        let mut scored = |crowd: &[Member], readings: &[Reading]| {
+            let mut overlap = |view| self.memory.crowds.overlap(report.tag, crowd, view);
+            let remembered = Remembered { all: overlap(View::All), core: overlap(View::Core) };
+            coordination(readings, &remembered, &self.detect)
+        };
+        let counted = scored(&report.crowd, &report.readings);
+        let adjusted = report.adjusted.as_ref().map(|left| Adjusted {
+            windows: left.windows,
+            burst: adjusted_burst.score,
+            coordination: scored(&left.crowd, &left.readings).score,
+        });
+        Coordination { adjusted, ..counted }
+    }
+
+    fn shown(&self, report: &HashtagReport, burst: Burst, coordination: Coordination) -> HashtagView {
+        HashtagView {
+            hashtag: report.hashtag.clone(),
+            display: report.display.clone(),
+            windows: report.windows.clone(),
+            adjusted: coordination.adjusted,
+            burst: burst.score,
+            coordination: coordination.score,
+            signals: coordination.signals,
+            alert_id: self.memory.open.get(&report.hashtag).map(|open| open.alert.id.clone()),
         }
     }
 
@@ -385,6 +372,7 @@ impl Decider {
             burst: burst.score,
             coordination: coordination.score,
             windows: report.windows.clone(),
+            adjusted: coordination.adjusted.clone(),
             signals: coordination.signals.clone(),
             evidence: self.evidence(report, burst, coordination),
             config_version: self.config_version.clone(),
@@ -474,6 +462,13 @@ impl Decider {
         let ticks = |duration: std::time::Duration| i64::try_from(duration.as_millis()).unwrap_or(i64::MAX) / TICK_MS;
         Holds { minimum: ticks(self.detect.minimum_hold), quiet: ticks(self.detect.quiet).max(1) }
     }
+}
+
+/// In the order of their names, whatever shard each comes from.
+fn sorted<'a>(reports: impl Iterator<Item = &'a HashtagReport>) -> Vec<&'a HashtagReport> {
+    let mut reports: Vec<&HashtagReport> = reports.collect();
+    reports.sort_unstable_by(|a, b| a.hashtag.cmp(&b.hashtag));
+    reports
 }
 
 /// How urgent a kind is in a state. What resolves does so at the severity that it had reached.

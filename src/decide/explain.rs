@@ -1,5 +1,6 @@
 //! The explanation: one sentence with numbers, for a person who was just woken.
 
+use super::ephemeral;
 use super::line::{Kind, State};
 use super::score::Coordination;
 use crate::assess::HashtagReport;
@@ -43,6 +44,7 @@ pub fn sentence(kind: Kind, state: State, report: &HashtagReport, coordination: 
         (Kind::CoordinatedBurst, State::Provisional) => {
             format!("#{display}: {volume}; early signs that accounts act in concert{}", with(&reasons))
         }
+        (Kind::EphemeralAmplification, _) => ephemeral::sentence(report),
         (_, _) => format!("#{display}: {volume}; accounts act in concert{}", with(&reasons)),
     }
 }
@@ -51,6 +53,7 @@ pub fn sentence(kind: Kind, state: State, report: &HashtagReport, coordination: 
 pub fn ended(display: &str, kind: Kind) -> String {
     match kind {
         Kind::OrganicBurst | Kind::AutomatedFeed => format!("#{display}: the burst is over"),
+        Kind::EphemeralAmplification => ephemeral::ended(display),
         _ => format!("#{display}: the burst is over, and with it the signs of coordination"),
     }
 }
@@ -157,6 +160,7 @@ fn phrase(signal: &Signal) -> Option<String> {
         }
         "alone" => format!("{} carry no other hashtag", percent(value)),
         "repeated_text" => format!("{} of the originals repeat another one's words", percent(value)),
+        "ephemerality" => format!("{} of the last day's posts are gone", percent(value)),
         "repeated_link" => format!("two links are the same with a chance of {}", percent(value)),
         _ => return None,
     })

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-pub use crate::assess::values::{Counts, Score, Signal, Windows};
+pub use crate::assess::values::{Adjusted, Counts, Score, Signal, Windows};
 
 /// What an alert says the hashtag is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -22,6 +22,8 @@ pub enum Kind {
     LowAndSlow,
     /// Beside the main alerts: several hashtags that one crowd carries, or that differ in spelling alone.
     Campaign,
+    /// A hashtag that burst and most of whose posts are gone soon after. Stands beside the burst's own alert.
+    EphemeralAmplification,
 }
 
 impl Kind {
@@ -34,6 +36,7 @@ impl Kind {
             Kind::AutomatedFeed => "automated_feed",
             Kind::LowAndSlow => "low_and_slow",
             Kind::Campaign => "campaign",
+            Kind::EphemeralAmplification => "ephemeral_amplification",
         }
     }
 }
@@ -124,6 +127,9 @@ pub struct AlertLine {
     pub coordination: Score,
     /// Counts by window.
     pub windows: Windows,
+    /// What stands without the posts and accounts that actions took out; null where they took out none. Kind, state and
+    /// severity follow the numbers above, which no action changes.
+    pub adjusted: Option<Adjusted>,
     /// Every signal, available or not.
     pub signals: Vec<Signal>,
     /// Numbers and pseudonyms a person can check.

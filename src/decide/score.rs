@@ -1,12 +1,11 @@
 //! The coordination axis: every signal adds points by its ramp, read at the conservative end of its interval; families
 //! and the whole are capped. All in integers of a hundredth, so the printed contributions add up to the printed score.
 
-use crate::assess::HashtagReport;
 use crate::assess::crowd::View;
 use crate::assess::interval::Estimate;
 use crate::assess::report::Reading;
 use crate::assess::signals::{ALL, overlap};
-use crate::assess::values::{Score, Signal};
+use crate::assess::values::{Adjusted, Score, Signal};
 use crate::config::{Detect, Ramp};
 
 /// Most points there are, in hundredths.
@@ -35,6 +34,8 @@ pub struct Coordination {
     pub hours: i64,
     /// Every signal with its contribution.
     pub signals: Vec<Signal>,
+    /// Both scores without what actions took out; the decider fills it in, which alone knows all bursts of the tick.
+    pub adjusted: Option<Adjusted>,
 }
 
 /// What the memory of crowds says of a hashtag's accounts, by view: all of them, and the repeat core.
@@ -46,9 +47,9 @@ pub struct Remembered {
     pub core: Option<Estimate>,
 }
 
-/// Scores every reading of a report and takes the strongest; of equals, the first.
-pub fn coordination(report: &HashtagReport, remembered: &Remembered, detect: &Detect) -> Coordination {
-    let readings = report.readings.iter().filter(|read| read.accounts >= ACCOUNTS_MIN);
+/// Scores every reading of a hashtag and takes the strongest; of equals, the first.
+pub fn coordination(readings: &[Reading], remembered: &Remembered, detect: &Detect) -> Coordination {
+    let readings = readings.iter().filter(|read| read.accounts >= ACCOUNTS_MIN);
     let scored = readings.map(|read| scored(read, remembered, detect));
     scored.reduce(|best, next| if next.score > best.score { next } else { best }).unwrap_or_default()
 }
@@ -95,6 +96,7 @@ fn scored(reading: &Reading, remembered: &Remembered, detect: &Detect) -> Coordi
         view: reading.view,
         hours: reading.hours,
         signals,
+        adjusted: None,
     }
 }
 

@@ -1,6 +1,6 @@
 //! What the decider hands to the readers after a tick: the board's next face. Owned values, no borrow of any state.
 
-use super::line::{AlertLine, Score, Signal, Windows};
+use super::line::{Adjusted, AlertLine, Score, Signal, Windows};
 use crate::model::{EventTime, Tick};
 
 /// Everything that readers see of one decided tick.
@@ -10,7 +10,8 @@ pub struct TickView {
     pub tick: Tick,
     /// The decided watermark: every post below it is counted.
     pub watermark: EventTime,
-    /// The top hashtags by posts of the last five minutes, then of the last hour, then by name; at most `metrics.top_k`.
+    /// The top hashtags by posts of the last five minutes that stand, then of the last hour, then by name; at most
+    /// `metrics.top_k`.
     pub top: Vec<HashtagView>,
     /// Every hashtag that was assessed at this tick.
     pub assessed: Vec<HashtagView>,
@@ -29,6 +30,8 @@ pub struct HashtagView {
     pub display: String,
     /// Counts by window.
     pub windows: Windows,
+    /// What stands without the posts and accounts that actions took out, where they took some.
+    pub adjusted: Option<Adjusted>,
     /// How far above the usual; zero where it was not assessed.
     pub burst: Score,
     /// Coordination score; zero where it was not assessed.
@@ -37,4 +40,14 @@ pub struct HashtagView {
     pub signals: Vec<Signal>,
     /// Id of its open alert.
     pub alert_id: Option<String>,
+}
+
+impl HashtagView {
+    /// Posts of the last five minutes and of the last hour that stand: what the top is ranked by.
+    pub fn standing(&self) -> (u64, u64) {
+        match &self.adjusted {
+            Some(adjusted) => (adjusted.windows.m5.posts, adjusted.windows.h1.posts),
+            None => (self.windows.m5.posts, self.windows.h1.posts),
+        }
+    }
 }

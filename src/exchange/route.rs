@@ -5,7 +5,7 @@ use crate::model::keyed::{ABSENT, put_field};
 use crate::model::mention::{
     FLAG_ALONE, FLAG_BARE, FLAG_DECLARED, FLAG_MENTIONS, FLAG_REPLIES, FLAG_REPOST, FLAG_TEXT,
 };
-use crate::model::{EventTime, Keyed, Mention, MentionBatch, Post, TagHash};
+use crate::model::{Act, Action, EventTime, Keyed, Mention, MentionBatch, Post, TagHash, Taken};
 
 /// What a short hash is of.
 const KIND_TEXT: u8 = 1;
@@ -76,6 +76,20 @@ impl Router {
         }
     }
 
+    /// An action with the name in it hashed as posts' are. Every shard gets it.
+    pub fn action(&mut self, action: &Action<'_>) -> Taken {
+        let target = match action.act {
+            Act::AccountActioned | Act::AccountRestored => self.keyed.account(&action.platform, &action.id),
+            Act::PostDeleted => {
+                self.bytes.clear();
+                put_field(&mut self.bytes, action.platform.as_bytes());
+                put_field(&mut self.bytes, action.id.as_bytes());
+                u64::from(self.keyed.post_id(&self.bytes))
+            }
+        };
+        Taken { at: action.at, act: action.act, target }
+    }
+
     fn mention(&mut self, post: &Post<'_>) -> Mention {
         let account = self.keyed.account(&post.platform, &post.account);
         let mut flags = 0;
@@ -120,9 +134,10 @@ impl Router {
     fn identity(&mut self, post: &Post<'_>) -> u64 {
         let bytes = &mut self.bytes;
         bytes.clear();
-        for field in [&post.platform, &post.id, &post.account] {
-            put_field(bytes, field.as_bytes());
-        }
+        put_field(bytes, post.platform.as_bytes());
+        put_field(bytes, post.id.as_bytes());
+        let id = self.keyed.post_id(bytes);
+        put_field(bytes, post.account.as_bytes());
         bytes.extend_from_slice(&post.ts.0.to_le_bytes());
         for field in [&post.text, &post.repost_of, &post.reply_to, &post.lang, &post.client] {
             match field.as_deref() {
@@ -134,7 +149,7 @@ impl Router {
         for tag in post.hashtags.iter() {
             put_field(bytes, tag.display.as_bytes());
         }
-        self.keyed.post(bytes)
+        self.keyed.post(id, bytes)
     }
 
     /// Hash of the post's set of hashtags, whatever their order: each is a secret hash already, so their sum is one too.

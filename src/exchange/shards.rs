@@ -9,9 +9,10 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
 use crate::assess::candidates::same_reports;
+use crate::assess::top::{TopRow, top};
 use crate::assess::{Report, report};
 use crate::config::Detect;
-use crate::model::{EventTime, MentionBatch, Tick};
+use crate::model::{EventTime, MentionBatch, Taken, Tick};
 use crate::track::Shard;
 use crate::track::shard::{Applied, Closing};
 
@@ -27,7 +28,9 @@ const MESSAGES_WAITING: usize = 1024;
 pub struct ToShard {
     /// Mentions, in the order of their sources.
     pub batch: MentionBatch,
-    /// Every post below it has been sent.
+    /// Actions, in any order; every shard gets all of them.
+    pub actions: Vec<Taken>,
+    /// Every post and action below it has been sent.
     pub watermark: EventTime,
     /// Earliest event time of the stream so far.
     pub watched_since: Option<EventTime>,
@@ -59,6 +62,8 @@ pub enum FromShard {
         bytes: (usize, usize),
         /// Hashtags with a post in any window.
         tracked: usize,
+        /// Accounts and posts whose actions are remembered.
+        actions: usize,
     },
     /// Its hashtags of most posts, for the board.
     Top {
@@ -66,8 +71,8 @@ pub enum FromShard {
         shard: usize,
         /// The tick at which it looked.
         tick: Tick,
-        /// Canonical form, display and counts.
-        rows: Vec<(String, String, crate::assess::values::Windows)>,
+        /// Best first.
+        rows: Vec<TopRow>,
     },
 }
 
@@ -172,6 +177,7 @@ impl Worker {
             self.shard.watched(since);
         }
         let applied = self.shard.apply(&message.batch);
+        self.shard.act(&message.actions);
         while let Some(tick) = self.shard.next_due(message.watermark) {
             let closing = self.shard.close(tick);
             let report = report(&self.shard, tick, &self.options.detect);
@@ -179,10 +185,11 @@ impl Worker {
             let closing = if self.options.checkpoints {
                 closing
             } else {
-                Closing { tick, evicted: closing.evicted, ..Closing::default() }
+                Closing { panes: Vec::new(), rows: None, actions: None, ..closing }
             };
             let quiet = report.is_empty() && shadow.as_ref().is_none_or(Report::is_empty);
-            if !quiet || self.options.checkpoints || closing.evicted > 0 {
+            let evicted = closing.evicted + closing.actions_evicted;
+            if !quiet || self.options.checkpoints || evicted > 0 {
                 self.output.send(FromShard::Closed { shard: self.index, report, shadow, closing }).ok()?;
             }
         }
@@ -194,6 +201,7 @@ impl Worker {
             applied,
             bytes: (self.shard.bytes(), self.shard.open_bytes()),
             tracked: self.shard.usuals().len(),
+            actions: self.shard.actions().len(),
         };
         self.output.send(passed).ok()
     }
@@ -220,17 +228,7 @@ impl Worker {
             return Some(());
         }
         self.refreshed = (wanted, tick);
-        let mut busiest: Vec<(u32, u32, u64)> =
-            self.shard.usuals().iter().map(|(tag, usual)| (usual.m5, usual.h1, tag)).collect();
-        let keep = self.options.top_k.min(busiest.len());
-        if keep < busiest.len() {
-            busiest.select_nth_unstable_by(keep, |a, b| b.cmp(a));
-        }
-        busiest.truncate(keep);
-        let rows = busiest
-            .iter()
-            .filter_map(|(_, _, tag)| crate::assess::report::overview(&self.shard, *tag, tick.0))
-            .collect();
+        let rows = top(&self.shard, tick.0, self.options.top_k);
         self.output.send(FromShard::Top { shard: self.index, tick, rows }).ok()
     }
 }

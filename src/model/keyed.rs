@@ -66,9 +66,17 @@ impl Keyed {
         TagHash(SipHasher13::new_with_keys(self.tag.0, self.tag.1).hash(canonical.as_bytes()))
     }
 
-    /// The identity of a whole post: of every decoded field, put into `bytes` through [`put_field`].
-    pub fn post(&self, bytes: &[u8]) -> u64 {
-        SipHasher13::new_with_keys(self.post.0, self.post.1).hash(bytes)
+    /// The identity of a whole post, from the [`post_id`](Self::post_id) of its id and every decoded field, put into `bytes`
+    /// through [`put_field`]. The lower half is a hash of all of it, the upper half the same hash over that of the id: as
+    /// uniform as any hash, and the id's own can be read back from it ([`id_of`]) without keeping it beside.
+    pub fn post(&self, id: u32, bytes: &[u8]) -> u64 {
+        let all = SipHasher13::new_with_keys(self.post.0, self.post.1).hash(bytes) as u32;
+        u64::from(id ^ all) << 32 | u64::from(all)
+    }
+
+    /// A short hash of a post's id: platform and id, put into `bytes` through [`put_field`].
+    pub fn post_id(&self, bytes: &[u8]) -> u32 {
+        self.short(KIND_POST, bytes)
     }
 
     /// A short hash of a text, link, client or target; never 0, which stands for absent. `kind` keeps the uses apart.
@@ -76,6 +84,14 @@ impl Keyed {
         let hash = SipHasher13::new_with_keys(self.short.0, self.short.1 ^ u64::from(kind)).hash(bytes);
         ((hash >> 32) as u32).max(1)
     }
+}
+
+/// What a short hash of a post's id is of; the router has the other uses.
+const KIND_POST: u8 = 0;
+
+/// The hash of the id in a post's identity.
+pub fn id_of(post: u64) -> u32 {
+    (post >> 32) as u32 ^ post as u32
 }
 
 /// In place of a field that is absent; no field is so long.
@@ -96,6 +112,15 @@ pub fn alert_id(canonical: &str, onset_ms: i64) -> String {
     format!("{:016x}", hasher.finish())
 }
 
+/// The stable name of an alert of a further kind on the same hashtag, told from the main alert's and other kinds'.
+pub fn further_alert_id(canonical: &str, onset_ms: i64, kind: &str) -> String {
+    let mut hasher = SipHasher24::new_with_keys(0, 0);
+    hasher.write(canonical.as_bytes());
+    hasher.write_i64(onset_ms);
+    hasher.write(kind.as_bytes());
+    format!("{:016x}", hasher.finish())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -105,6 +130,17 @@ mod tests {
         let keyed = Keyed::new(Keyed::FIXED);
         assert_ne!(keyed.account("a", "bc"), keyed.account("ab", "c"));
         assert_ne!(keyed.account("", "1"), keyed.account("x", "1"));
+    }
+
+    #[test]
+    fn a_posts_identity_tells_its_id_and_still_hangs_on_every_field() {
+        let keyed = Keyed::new(Keyed::FIXED);
+        let id = keyed.post_id(b"1");
+        let (one, other) = (keyed.post(id, b"1 said"), keyed.post(id, b"1 unsaid"));
+        assert_eq!((id_of(one), id_of(other)), (id, id));
+        assert_ne!(one as u32, other as u32);
+        assert_ne!(one >> 32, other >> 32, "what decides about samples differs between posts of one id");
+        assert_ne!(id_of(keyed.post(keyed.post_id(b"2"), b"1 said")), id);
     }
 
     #[test]

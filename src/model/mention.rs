@@ -6,7 +6,8 @@ use super::time::Tick;
 /// One sampled mention. Order is by `post`, the sampling priority, so a sorted list is a bottom-k sample.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Mention {
-    /// Keyed hash over all decoded fields of the post: its identity and its sampling priority.
+    /// Keyed hash over all decoded fields of the post: its identity and its sampling priority. The hash of its id can be
+    /// read from it: [`id_of`](super::keyed::id_of).
     pub post: u64,
     /// Pseudonym of the account.
     pub account: u64,

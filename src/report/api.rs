@@ -15,7 +15,7 @@ use super::board::{Entry, Face, Order};
 use super::http::AppState;
 use super::problem::Problem;
 use super::{openapi, words};
-use crate::decide::line::{AlertLine, Score, Signal, State as Stands, Windows};
+use crate::decide::line::{Adjusted, AlertLine, Score, Signal, State as Stands, Windows};
 use crate::model::EventTime;
 
 /// Most items an answer lists.
@@ -51,6 +51,9 @@ pub struct Hashtag {
     /// Counts by window.
     #[schema(value_type = openapi::Windows)]
     windows: Windows,
+    /// What stands without the posts and accounts that actions took out; null where they took out none.
+    #[schema(value_type = Option<openapi::Adjusted>)]
+    adjusted: Option<Adjusted>,
     /// How far above the usual, 0 to 100; 0 where it was not assessed.
     #[schema(value_type = f64)]
     burst: Score,
@@ -190,7 +193,7 @@ pub async fn ready(State(state): State<AppState>) -> Response {
 
 /// The hashtags of the last tick, ranked.
 #[utoipa::path(get, path = "/api/v1/hashtags", tag = "hashtags", params(
-    ("sort" = Option<String>, Query, description = "`posts` (of five minutes, the default), `burst` or `coordination`"),
+    ("sort" = Option<String>, Query, description = "`posts` (of five minutes, those that stand; the default), `burst` or `coordination`"),
     ("limit" = Option<usize>, Query, description = "1 to 1000; 100 where absent")),
     responses((status = 200, body = Hashtags), (status = 400, body = Problem, content_type = "application/problem+json")))]
 pub async fn hashtags(State(state): State<AppState>, query: Pairs) -> Result<Json<Hashtags>, Problem> {
@@ -319,6 +322,7 @@ fn brief(entry: Entry) -> Hashtag {
         hashtag: view.hashtag,
         display: view.display,
         windows: view.windows,
+        adjusted: view.adjusted,
         burst: view.burst,
         coordination: view.coordination,
         alert_id: view.alert_id,

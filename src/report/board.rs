@@ -82,7 +82,7 @@ pub struct Entry {
 /// By which number hashtags are sorted, highest first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Order {
-    /// Posts of the last five minutes, then of the last hour.
+    /// Posts of the last five minutes, then of the last hour, without those that actions took out.
     #[default]
     Posts,
     /// Burst score, then posts.
@@ -178,6 +178,8 @@ impl Board {
             .hashtags
             .iter()
             .filter(|entry| entry.seen == tick)
+            // Of whom actions left nothing, there is nothing to rank.
+            .filter(|entry| order != Order::Posts || entry.view.adjusted.is_none() || entry.view.standing() > (0, 0))
             .map(|entry| (Reverse(rank(order, &entry.view)), entry.key().clone()))
             .collect();
         ranks.sort_unstable();
@@ -297,7 +299,8 @@ fn rank(order: Order, view: &HashtagView) -> (i32, u64, u64) {
         Order::Burst => view.burst.0,
         Order::Coordination => view.coordination.0,
     };
-    (score, view.windows.m5.posts, view.windows.h1.posts)
+    let (m5, h1) = view.standing();
+    (score, m5, h1)
 }
 
 #[cfg(test)]

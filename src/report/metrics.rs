@@ -2,6 +2,7 @@
 //! the code or the config, never from an account, a text, a link or an alert id. Series of hashtags are made at scrape
 //! time from the board's top, so a hashtag that leaves the top leaves no series behind.
 
+mod actions;
 mod series;
 mod shadow;
 
@@ -12,6 +13,8 @@ use prometheus::proto::MetricFamily;
 use prometheus::{
     Encoder, Gauge, GaugeVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
 };
+
+pub use actions::ActionMetrics;
 
 use super::board::{Board, Published};
 use super::words;
@@ -31,6 +34,7 @@ pub struct Metrics {
     registry: Registry,
     reasons: &'static [&'static str],
     input: Input,
+    actions: ActionMetrics,
     decided: Decided,
     process: Process,
     /// What the shadow would have said.
@@ -224,7 +228,8 @@ impl Metrics {
         #[cfg(target_os = "linux")]
         register(r, prometheus::process_collector::ProcessCollector::for_self());
         let (input, decided, process) = (Input::new(r), Decided::new(r), Process::new(r));
-        let metrics = Metrics { reasons, input, decided, process, shadow: shadow::Shadow::new(r), registry };
+        let actions = ActionMetrics::new(r, reasons);
+        let metrics = Metrics { reasons, input, actions, decided, process, shadow: shadow::Shadow::new(r), registry };
         metrics.begin_at_zero();
         metrics
     }
@@ -254,6 +259,11 @@ impl Metrics {
     pub fn rejected(&self, reason: &str, n: u64) {
         let reason = if self.reasons.contains(&reason) { reason } else { OTHER };
         self.input.posts_rejected.with_label_values(&[reason]).inc_by(n);
+    }
+
+    /// The metrics of actions.
+    pub fn actions(&self) -> &ActionMetrics {
+        &self.actions
     }
 
     /// So many dead letters were lost since the process started.

@@ -86,6 +86,8 @@ pub struct AlertLine {
     #[schema(minimum = 0, maximum = 100)]
     coordination: f64,
     windows: Windows,
+    /// What stands without the posts and accounts that actions took out; null where they took out none.
+    adjusted: Option<Adjusted>,
     signals: Vec<Signal>,
     evidence: Evidence,
     /// One sentence with numbers.
@@ -110,6 +112,7 @@ pub enum Kind {
     CoordinatedBurst,
     LowAndSlow,
     Campaign,
+    EphemeralAmplification,
 }
 
 /// Where an alert stands.
@@ -159,11 +162,48 @@ pub struct Counts {
     accounts_high: u64,
 }
 
+/// What stands of a hashtag without the posts and accounts that actions took out.
+#[derive(ToSchema)]
+pub struct Adjusted {
+    windows: AdjustedWindows,
+    /// How far above the usual, 0 to 100.
+    #[schema(minimum = 0, maximum = 100)]
+    burst: f64,
+    /// How much like few acting as many, 0 to 100.
+    #[schema(minimum = 0, maximum = 100)]
+    coordination: f64,
+}
+
+/// Adjusted counts by window.
+#[derive(ToSchema)]
+pub struct AdjustedWindows {
+    #[schema(rename = "1m")]
+    m1: AdjustedCounts,
+    #[schema(rename = "5m")]
+    m5: AdjustedCounts,
+    #[schema(rename = "1h")]
+    h1: AdjustedCounts,
+    #[schema(rename = "24h")]
+    h24: AdjustedCounts,
+}
+
+/// What is left of one hashtag in one window; estimates where low and high differ, with 95 % intervals.
+#[derive(ToSchema)]
+pub struct AdjustedCounts {
+    posts: u64,
+    posts_low: u64,
+    posts_high: u64,
+    reposts: u64,
+    accounts: u64,
+    accounts_low: u64,
+    accounts_high: u64,
+}
+
 /// One signal of coordination, with its arithmetic.
 #[derive(ToSchema)]
 pub struct Signal {
     name: String,
-    /// `concentration`, `synchrony` or `content`.
+    /// `concentration`, `synchrony`, `overlap`, `content` or `ephemerality`.
     family: String,
     /// The estimate; null where unavailable.
     value: Option<f64>,

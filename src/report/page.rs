@@ -250,7 +250,13 @@ fn top_row(entry: &Entry, tick: Tick, organic: &BTreeSet<&str>) -> Markup {
             }
             (score_cell("burst", view.burst))
             (score_cell("coordination", view.coordination))
-            @for (_, counts) in view.windows.labelled() { td.num { (grouped(counts.posts)) } }
+            @for (index, (_, counts)) in view.windows.labelled().into_iter().enumerate() {
+                @let left = view.adjusted.as_ref().map(|adjusted| adjusted.windows.all()[index].posts);
+                td.num {
+                    (grouped(counts.posts))
+                    @if let Some(left) = left && left != counts.posts { " (" (grouped(left)) " stand)" }
+                }
+            }
             td.num { @if hour.accounts_low != hour.accounts_high { "≈ " } (grouped(hour.accounts)) }
             td { (sparkline(&entry.history, tick)) }
         }

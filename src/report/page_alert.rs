@@ -51,7 +51,7 @@ pub async fn show_hashtag(State(state): State<AppState>, tag_path: Result<Path<S
         @if let Some(id) = &view.alert_id { p { a href=(alert_href(id)) { "Its open alert" } } }
         (bars(view.burst, view.coordination))
         h2 { "Counts" }
-        (windows_table(&view.windows))
+        (windows_table(&view.windows, view.adjusted.as_ref()))
         h2 { "Posts a minute, last hour" }
         div.wide-spark {
             (sparkline(&entry.history, tick))
@@ -87,7 +87,7 @@ fn alert(lines: &[Arc<AlertLine>]) -> Markup {
             "Alert " code { (shown(&last.alert_id)) } " · since " (time(&last.onset)) " · last change " (time(&last.at))
         }
         h2 { "Counts" }
-        (windows_table(&last.windows))
+        (windows_table(&last.windows, last.adjusted.as_ref()))
         h2 { "Signals" }
         (signals_table(&last.signals, last.coordination))
         h2 { "Evidence" }

@@ -8,7 +8,7 @@ use maud::{DOCTYPE, Markup, html};
 use super::http::AppState;
 use super::safe::{path_segment, shown};
 use super::words;
-use crate::decide::line::{AlertLine, Evidence, Score, Severity, Signal, State, Windows};
+use crate::decide::line::{Adjusted, AlertLine, Evidence, Score, Severity, Signal, State, Windows};
 use crate::model::Tick;
 
 /// Width and height of a sparkline in its own units.
@@ -128,9 +128,10 @@ pub fn score_text(score: Score) -> String {
     format!("{:.1}", score.as_f64())
 }
 
-/// Counts of the four windows.
-pub fn windows_table(windows: &Windows) -> Markup {
+/// Counts of the four windows and, where actions took something out, what stands of them.
+pub fn windows_table(windows: &Windows, adjusted: Option<&Adjusted>) -> Markup {
     let all = windows.labelled();
+    let left = adjusted.map(|adjusted| adjusted.windows.all());
     html! {
         table.windows {
             thead { tr { th scope="col" { "Window" } @for (name, _) in all { th.num scope="col" { (name) } } } }
@@ -146,9 +147,29 @@ pub fn windows_table(windows: &Windows) -> Markup {
                         }
                     }
                 }
+                @if let Some(left) = left {
+                    tr { th scope="row" { "Posts that stand" }
+                        @for counts in left { (stands(counts.posts, counts.posts_low, counts.posts_high)) }
+                    }
+                    tr { th scope="row" { "Accounts that stand" }
+                        @for counts in left { (stands(counts.accounts, counts.accounts_low, counts.accounts_high)) }
+                    }
+                }
+            }
+        }
+        @if let Some(adjusted) = adjusted {
+            p.muted {
+                "Without the posts and accounts that were taken out since: burst " (score_text(adjusted.burst))
+                ", coordination " (score_text(adjusted.coordination)) "."
             }
         }
     }
+}
+
+/// A count with its interval, where it is an estimate.
+fn stands(count: u64, low: u64, high: u64) -> Markup {
+    let interval = || format!("95 % interval {} to {}", grouped(low), grouped(high));
+    html! { td.num title=[(low != high).then(interval)] { @if low != high { "≈ " } (grouped(count)) } }
 }
 
 /// Every signal with its arithmetic; the last row is the score that they add up to.
@@ -280,7 +301,7 @@ pub fn card(line: &AlertLine, now: Option<(Score, Score)>) -> Markup {
             }
             details id=(details) {
                 summary { "Signals and counts" }
-                (windows_table(&line.windows))
+                (windows_table(&line.windows, line.adjusted.as_ref()))
                 (signals_table(&line.signals, line.coordination))
                 p { a href=(alert_href(&line.alert_id)) { "Evidence and history" } }
             }

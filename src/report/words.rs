@@ -3,11 +3,12 @@
 use crate::decide::line::{Kind, Severity, State};
 
 /// Every kind, least serious first.
-pub const KINDS: [Kind; 6] = [
+pub const KINDS: [Kind; 7] = [
     Kind::OrganicBurst,
     Kind::AutomatedFeed,
     Kind::LowAndSlow,
     Kind::SuspectedCoordination,
+    Kind::EphemeralAmplification,
     Kind::CoordinatedBurst,
     Kind::Campaign,
 ];
@@ -30,6 +31,7 @@ pub fn kind_title(kind: Kind) -> &'static str {
         Kind::AutomatedFeed => "Automated feed",
         Kind::LowAndSlow => "Low and slow",
         Kind::Campaign => "Campaign",
+        Kind::EphemeralAmplification => "Ephemeral amplification",
     }
 }
 

@@ -1,4 +1,4 @@
-//! Synthetic posts, for `tagwatch simulate` and `demo`, for benches and for tests: named scenarios in event-time order,
+//! Synthetic posts, and actions on some of them, for `tagwatch simulate` and `demo`, for benches and for tests: named scenarios in event-time order,
 //! the same bytes for the same (scenario, seed, options) on every machine.
 //!
 //! A scenario is a steady population that carries it and a few crowds that arrive, each a small machine of three parts: when
@@ -6,6 +6,7 @@
 //! but the next post of each, so the length of a stream costs no memory.
 
 mod accounts;
+mod actions;
 mod arrivals;
 mod background;
 mod bench;
@@ -29,11 +30,13 @@ use std::io::{self, Write};
 
 use crate::model::EventTime;
 
+pub use actions::{Record, SimAction};
 pub use catalogue::{CALLS_COORDINATED, SCENARIOS, Scenario, Verdict, listed};
 pub use pace::Pace;
-pub use post::{SimPost, Tags, account_name};
+pub use post::{SimPost, Tags, WriteJson, account_name};
 pub use story::chapters;
 
+use actions::Followed;
 use scene::Scene;
 use variety::Variety;
 
@@ -195,6 +198,18 @@ pub fn scenario(name: &str, options: &Options) -> Result<Box<dyn Iterator<Item =
     Ok(Box::new(scene.merge().take(posts)))
 }
 
+/// The posts of a scenario and the actions that follow from them, in the order of time.
+///
+/// # Errors
+/// As [`scenario`].
+pub fn records(name: &str, options: &Options) -> Result<Box<dyn Iterator<Item = Record> + Send>, UnknownScenario> {
+    let posts = scenario(name, options)?;
+    Ok(match name {
+        "ephemeral" => Box::new(Followed::new(options.seed, posts, pushes::EPHEMERAL_AFTERMATH)),
+        _ => Box::new(posts.map(Record::Post)),
+    })
+}
+
 /// The hashtag a scenario is about, as most spell it; none for a population alone and for unknown names.
 pub fn hashtag(name: &str) -> Option<&'static str> {
     recipe(name)?.hashtag
@@ -207,11 +222,11 @@ pub fn onset(name: &str, start: EventTime) -> Option<EventTime> {
     Some(start.plus_ms((recipe.onset_hours * arrivals::HOUR as f64).round() as i64))
 }
 
-/// Writes posts as NDJSON and says how many. A reader that closes the pipe has what it wanted: that is a normal end.
+/// Writes posts, or posts and actions, as NDJSON and says how many. A reader that closes the pipe has what it wanted: that is a normal end.
 ///
 /// # Errors
 /// What the writer says.
-pub fn write(posts: impl Iterator<Item = SimPost>, out: &mut dyn Write) -> io::Result<u64> {
+pub fn write<T: WriteJson>(posts: impl Iterator<Item = T>, out: &mut dyn Write) -> io::Result<u64> {
     match send(posts, |_, line| {
         line.push(b'\n');
         out.write_all(line)
@@ -226,9 +241,9 @@ pub fn write(posts: impl Iterator<Item = SimPost>, out: &mut dyn Write) -> io::R
 }
 
 /// Hands each post with its JSON (a buffer that the callee may change) to `deliver` until it fails; says how many it took.
-pub fn send(
-    posts: impl Iterator<Item = SimPost>,
-    mut deliver: impl FnMut(&SimPost, &mut Vec<u8>) -> io::Result<()>,
+pub fn send<T: WriteJson>(
+    posts: impl Iterator<Item = T>,
+    mut deliver: impl FnMut(&T, &mut Vec<u8>) -> io::Result<()>,
 ) -> (u64, io::Result<()>) {
     let (mut line, mut count) = (Vec::with_capacity(1024), 0);
     for post in posts {

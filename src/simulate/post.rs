@@ -38,6 +38,18 @@ pub fn account_name(account: u64) -> String {
     format!("a{account:012x}")
 }
 
+/// What is written as one JSON object.
+pub trait WriteJson {
+    /// Appends it, without a line end.
+    fn write_json(&self, out: &mut Vec<u8>);
+}
+
+impl WriteJson for SimPost {
+    fn write_json(&self, out: &mut Vec<u8>) {
+        SimPost::write_json(self, out);
+    }
+}
+
 impl SimPost {
     /// Appends the native post, one JSON object without a line end.
     pub fn write_json(&self, out: &mut Vec<u8>) {
@@ -66,7 +78,7 @@ impl SimPost {
     }
 }
 
-fn put(out: &mut Vec<u8>, text: std::fmt::Arguments<'_>) {
+pub(super) fn put(out: &mut Vec<u8>, text: std::fmt::Arguments<'_>) {
     out.write_fmt(text).expect("a Vec takes every write");
 }
 

@@ -5,6 +5,7 @@
 //! York Times on 5 and 6 May 2017 for `leaks`; Elmas et al. 2021 for `ephemeral`.
 
 use super::accounts::{Provenance, Who};
+use super::actions::Aftermath;
 use super::arrivals::{Clumps, Curve};
 use super::crowd::{Plan, Voice};
 use super::scene::Scene;
@@ -276,6 +277,14 @@ pub(super) fn ephemeral(scene: &mut Scene, at: f64) {
     let curve = Curve::lines(scene.minute(at + 4.0), &[(0.0, 1.0), (6.0, 6.0), (30.0, 4.0), (90.0, 0.0)]);
     scene.people(curve, 0.85, Voice { hashtag: EPHEMERAL, langs: &[Tr], ..Voice::PEOPLE });
 }
+
+/// The posts of [`ephemeral`] are deleted as soon as the hashtag is at the top; of the rest the platform finds some accounts.
+pub(super) const EPHEMERAL_AFTERMATH: Aftermath = Aftermath {
+    deleted: 0.85,
+    deleted_after: (30_000, 240_000),
+    actioned: 0.6,
+    actioned_after: (20 * 60_000, 50 * 60_000),
+};
 
 /// Forty accounts, a dozen posts each, spread over a day.
 pub(super) fn slow(scene: &mut Scene, at: f64) {

@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use super::clock::Clocks;
-use super::index_of;
+use super::partition::{index_of, is_of_actions};
 use crate::model::EventTime;
 
 /// A broker's answer older than this says nothing; a gap as long between two answers begins the wait anew.
@@ -176,6 +176,8 @@ struct Partition {
 #[derive(Debug)]
 pub struct Idleness {
     timeout: Duration,
+    /// The same for partitions of actions, which are rare.
+    actions_timeout: Duration,
     partitions: BTreeMap<i32, Partition>,
     /// By partition: the first offset at which something is to be done before the record is judged.
     attention: Vec<i64>,
@@ -185,9 +187,9 @@ pub struct Idleness {
 
 impl Idleness {
     /// No partition yet.
-    pub fn new(timeout: Duration) -> Idleness {
+    pub fn new(timeout: Duration, actions_timeout: Duration) -> Idleness {
         let (partitions, attention, unwritten) = (BTreeMap::new(), Vec::new(), Vec::new());
-        Idleness { timeout, partitions, attention, unwritten, last_reached: None }
+        Idleness { timeout, actions_timeout, partitions, attention, unwritten, last_reached: None }
     }
 
     /// Takes in a partition that is read from `position`, with what earlier runs decided on it.
@@ -263,7 +265,8 @@ impl Idleness {
             |quiet: &Quiet| quiet.position == position && at.saturating_duration_since(quiet.last) <= ANSWER_AGE_MAX;
         let since = entry.quiet.filter(follows).map_or(at, |quiet| quiet.since);
         entry.quiet = Some(Quiet { position, since, last: at });
-        if at.saturating_duration_since(since) >= self.timeout {
+        let timeout = if is_of_actions(partition) { self.actions_timeout } else { self.timeout };
+        if at.saturating_duration_since(since) >= timeout {
             // What was recorded beyond the end belonged to a log that has been cut since.
             entry.recorded.clear();
             entry.state = State::Leaving { position };
@@ -362,7 +365,7 @@ mod tests {
     impl Scene {
         fn new() -> Scene {
             let mut clocks = Clocks::new(10_000, EventTime::MIN);
-            let mut idleness = Idleness::new(TIMEOUT);
+            let mut idleness = Idleness::new(TIMEOUT, TIMEOUT);
             for (partition, greatest) in [(0, 1_000_000), (1, 500_000)] {
                 clocks.add(partition, Some(EventTime(greatest)));
                 idleness.add(partition, 10, &[], &mut clocks);

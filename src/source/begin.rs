@@ -7,7 +7,9 @@ use std::time::Duration;
 use super::aside_log::AsideLog;
 use super::kafka::{Error, KafkaOptions};
 use super::ledger::Resume;
+use super::partition::in_topic;
 use super::start::{Facts, Origin};
+use super::topic::Topic;
 use crate::config::Start;
 use crate::kafka::reader::Reader;
 use crate::model::EventTime;
@@ -31,21 +33,24 @@ pub struct Beginning {
     pub warming: bool,
 }
 
-/// Where to begin reading each partition.
+/// Where to begin reading each of a topic's `partitions`, which have Kafka's numbers here; the result has ours.
 pub(super) fn decide(
-    reader: &Reader,
+    topic: &Topic,
     partitions: &[i32],
     options: &KafkaOptions,
     log: &AsideLog,
 ) -> Result<BTreeMap<i32, Beginning>, Error> {
+    let reader = topic.reader();
     let read_before = options.restored.iter().flat_map(|restored| restored.resume.keys());
-    if let Some(&partition) = read_before.into_iter().find(|partition| !partitions.contains(partition)) {
-        return Err(Error::Shrunk { topic: options.topic.clone(), partition });
+    let read_before = read_before.filter(|number| topic.has(**number)).map(|number| in_topic(*number));
+    if let Some(partition) = read_before.into_iter().find(|partition| !partitions.contains(partition)) {
+        return Err(Error::Shrunk { topic: topic.name().to_owned(), partition });
     }
     // With state at hand nobody else is asked: a coordinator on the move may answer that nothing was ever committed.
     let committed = if options.restored.is_some() { BTreeMap::new() } else { reader.committed(partitions)? };
+    let committed = committed.into_iter().map(|(partition, offset)| (topic.number(partition), offset)).collect();
     let facts = Facts { restored: options.restored.as_ref(), committed: &committed, history: log.history() };
-    let origins: BTreeMap<i32, Origin> = partitions.iter().map(|&p| (p, facts.origin(p))).collect();
+    let origins: BTreeMap<i32, Origin> = partitions.iter().map(|&p| (p, facts.origin(topic.number(p)))).collect();
     let lost = |(&partition, origin): (&i32, &Origin)| match origin {
         Origin::Lost { committed } => Some((partition, *committed)),
         _ => None,
@@ -67,12 +72,12 @@ pub(super) fn decide(
             Origin::Policy => from(policy[&partition]),
         };
         if !(low..=high).contains(&at.offset) {
-            return Err(Error::OutOfRange { topic: options.topic.clone(), partition, wanted: at.offset, low, high });
+            return Err(Error::OutOfRange { topic: topic.name().to_owned(), partition, wanted: at.offset, low, high });
         }
         let new = origin == Origin::New && options.restored.is_some();
         let first = origin == Origin::Policy || (origin == Origin::New && !new);
         let warming = matches!(origin, Origin::Lost { .. });
-        begin.insert(partition, Beginning { at, new, first, warming });
+        begin.insert(topic.number(partition), Beginning { at, new, first, warming });
     }
     Ok(begin)
 }

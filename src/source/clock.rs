@@ -2,7 +2,7 @@
 //! that all of them allow together. Lateness is judged from one partition's own content, before routing, so that it does
 //! not depend on how partitions interleave; the shared watermark is the minimum, so that no post on time misses its pane.
 
-use super::index_of;
+use super::partition::index_of;
 use crate::model::EventTime;
 
 /// Whether a post still counts.

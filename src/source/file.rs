@@ -1,4 +1,4 @@
-//! Posts from files, in event time and as fast as they can be read. Every file is a source partition of its own (or, dealt,
+//! Posts and actions from files, in event time and as fast as they can be read. Every file is a source partition of its own (or, dealt,
 //! several), and the one whose clock is furthest behind is read next, so that files of the same days go side by side.
 //! A file that has ended no longer holds the watermark; the end of all input closes the panes up to its greatest time.
 
@@ -11,6 +11,7 @@ use std::time::Duration;
 use super::deal::{self, Dealer};
 use super::decode::Format;
 use super::lines::{Lines, unreadable};
+use super::partition::of_actions;
 use super::tally::Tally;
 use super::{Intake, IntakeOptions, Outcome, Step};
 use crate::config::Limits;
@@ -71,6 +72,8 @@ pub struct FileOptions {
     pub max_future: Duration,
     /// The time to hold posts against that lie in the future; without it, none does.
     pub as_of: Option<EventTime>,
+    /// Files of actions alone, whatever the format of posts; each is a source partition.
+    pub actions: Vec<PathBuf>,
 }
 
 /// Several files, read as one source.
@@ -100,22 +103,35 @@ impl FileSource {
     /// # Errors
     /// If one cannot be opened or read; the message names it.
     pub fn open(paths: &[PathBuf], options: FileOptions) -> io::Result<FileSource> {
-        let FileOptions { partitions, format, limits, delay, max_future, as_of } = options;
+        let FileOptions { partitions, format, limits, delay, max_future, as_of, actions } = options;
         let taken = Arc::new(AtomicU64::new(0));
         let line_bytes_max = limits.post_bytes_max;
-        let mut intake = Intake::new(&IntakeOptions { format, limits, delay, max_future, covered: None });
+        let mut intake = Intake::new(&IntakeOptions { format, limits, delay, max_future, covered: None, mixed: true });
         let each = i32::try_from(partitions.max(1)).map_err(|_| io::Error::other("too many partitions"))?;
-        let mut inputs = Vec::with_capacity(paths.len());
+        let files = paths.len() + actions.len();
+        let mut inputs = Vec::with_capacity(files);
         let mut first = 0_i32;
         for path in paths {
-            let lines = Lines::open(path, line_bytes_max, paths.len(), Arc::clone(&taken))?;
+            let lines = Lines::open(path, line_bytes_max, files, Arc::clone(&taken))?;
             let end = first.checked_add(each).ok_or_else(|| io::Error::other("too many partitions"))?;
             (first..end).for_each(|partition| intake.add(partition, None));
             let dealer = (each > 1).then(|| Dealer::new(partitions, deal::SEED.wrapping_add(first as u64)));
             inputs.push(Input { path: path.clone(), lines, dealer, partitions: first..end, ended: false });
             first = end;
         }
-        let total_bytes = paths.iter().map(|path| regular_bytes(path)).sum();
+        for (path, number) in actions.iter().zip(0..) {
+            let partition = of_actions(number);
+            intake.add(partition, None);
+            let lines = Lines::open(path, line_bytes_max, files, Arc::clone(&taken))?;
+            inputs.push(Input {
+                path: path.clone(),
+                lines,
+                dealer: None,
+                partitions: partition..partition + 1,
+                ended: false,
+            });
+        }
+        let total_bytes = paths.iter().chain(&actions).map(|path| regular_bytes(path)).sum();
         Ok(FileSource { inputs, intake, as_of, taken, total_bytes, ended: false })
     }
 
@@ -169,11 +185,12 @@ impl Input {
         let Input { lines, dealer, partitions, ended, .. } = self;
         let first = partitions.start;
         let sent_ms = as_of.map(|time| time.0);
-        let mut judge = |partition: i32, offset: i64, bytes: &[u8]| {
-            if let Outcome::Post(post) = intake.record(partition, offset, sent_ms, bytes) {
-                on(Step::Post { partition: partition.cast_unsigned(), offset, post: &post });
-            }
-        };
+        let mut judge =
+            |partition: i32, offset: i64, bytes: &[u8]| match intake.record(partition, offset, sent_ms, bytes) {
+                Outcome::Post(post) => on(Step::Post { partition: partition.cast_unsigned(), offset, post: &post }),
+                Outcome::Action(action) => on(Step::Action(&action)),
+                Outcome::Late | Outcome::Rejected(_) | Outcome::Covered => {}
+            };
         for _ in 0..BATCH_LINES {
             let Some(line) = lines.next_line()? else {
                 *ended = true;
@@ -214,7 +231,8 @@ mod tests {
 
     fn options(partitions: u32) -> FileOptions {
         let (delay, max_future) = (Duration::from_secs(10), Duration::from_secs(300));
-        FileOptions { partitions, format: Format::Native, limits: limits(), delay, max_future, as_of: None }
+        let (format, limits) = (Format::Native, limits());
+        FileOptions { partitions, format, limits, delay, max_future, as_of: None, actions: Vec::new() }
     }
 
     fn write(dir: &tempfile::TempDir, name: &str, times: impl Iterator<Item = i64>) -> PathBuf {
@@ -250,6 +268,7 @@ mod tests {
                     ahead_ms = ahead_ms.max(post.ts.0 - watermark.0);
                 }
             }
+            Step::Action(_) => panic!("nothing here is an action"),
             Step::Watermark(time) => {
                 assert!(time >= watermark, "the watermark never goes back");
                 watermark = time;

@@ -1,4 +1,4 @@
-//! Posts from a Kafka topic: all its partitions, by `assign`, on the calling thread. This is the shell around
+//! Posts and actions from Kafka topics: all their partitions, by `assign`, on the calling thread. This is the shell around
 //! [`Live`]: it connects, decides where to begin, polls, makes decisions durable before the watermark that rests on them
 //! is passed on, and keeps the group's committed offsets behind durable state.
 
@@ -19,12 +19,14 @@ use super::decode::Format;
 use super::hold::Hold;
 use super::ledger::Resume;
 use super::live::Live;
+use super::partition::in_topic;
 pub use super::shared::{PartitionProgress, Progress, Shared};
 use super::start::Restored;
+pub use super::topic::Error;
+use super::topic::Topic;
 use super::{IntakeOptions, Outcome, Step};
-use crate::kafka::ends::EndWatcher;
 use crate::kafka::producer::{RejectedWriter, Rejection};
-use crate::kafka::reader::{GroupHandle, Reader, Record};
+use crate::kafka::reader::{GroupHandle, Record};
 use crate::model::EventTime;
 use crate::{clock, config, kafka};
 
@@ -45,54 +47,15 @@ const STALL_MAX: Duration = Duration::from_secs(120);
 /// Pause before a decision that could not be written down is tried again.
 const DISK_RETRY: Duration = Duration::from_secs(1);
 
-/// Why a topic cannot be read, or not any further.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// A broker, a permission or a property.
-    #[error(transparent)]
-    Kafka(#[from] kafka::Error),
-    /// The log of decisions.
-    #[error(transparent)]
-    Log(#[from] aside_log::Error),
-    /// The topic no longer holds what is to be read, or does not yet.
-    #[error(
-        "{topic}[{partition}] is to be read from offset {wanted}, but holds {low} to {high}: records in between are gone; \
-         to go on with what is left, move the state folder away and delete the committed offsets of the group, or set another id"
-    )]
-    OutOfRange {
-        /// Topic.
-        topic: String,
-        /// Partition.
-        partition: i32,
-        /// Offset of the record to be read next.
-        wanted: i64,
-        /// Oldest offset that is there.
-        low: i64,
-        /// Offset after the newest.
-        high: i64,
-    },
-    /// The topic has fewer partitions than it had.
-    #[error(
-        "{topic} has no partition {partition} any more; it was made anew: set another id, or move the state folder away"
-    )]
-    Shrunk {
-        /// Topic.
-        topic: String,
-        /// Partition that the restored state has read.
-        partition: i32,
-    },
-    /// It was told to stop before it had begun.
-    #[error("stopped before reading began")]
-    Stopped,
-}
-
 /// What a topic is read with.
 #[derive(Clone, Debug)]
 pub struct KafkaOptions {
     /// Brokers, dead-letter topic, where to begin.
     pub kafka: config::Kafka,
-    /// Topic to read.
+    /// Topic of posts.
     pub topic: String,
+    /// Topic of actions, if there is one.
+    pub actions_topic: Option<String>,
     /// Group that offsets are committed under; nobody joins it.
     pub group: String,
     /// Delay, idle timeout, future.
@@ -109,12 +72,12 @@ pub struct KafkaOptions {
     pub hold_above_bytes: u64,
 }
 
-/// A topic about to be read.
+/// Topics about to be read.
 pub struct KafkaSource {
     options: KafkaOptions,
     shared: Arc<Shared>,
-    reader: Reader,
-    ends: EndWatcher,
+    /// That of posts, then that of actions, if there is one.
+    topics: Vec<Topic>,
     letters: Option<Arc<RejectedWriter>>,
     log: AsideLog,
     live: Live,
@@ -136,35 +99,30 @@ struct Chores {
 }
 
 impl KafkaSource {
-    /// Connects, waits for the brokers and the topic, decides where to begin and checks that it is there.
+    /// Connects, waits for the brokers and the topics, decides where to begin and checks that it is there.
     ///
     /// # Errors
     /// [`Error::OutOfRange`] where the topic no longer holds what is to be read, [`Error::Stopped`] where it was told to
     /// stop while waiting, and whatever Kafka or the disk refuse.
     pub fn connect(options: KafkaOptions, shared: Arc<Shared>) -> Result<KafkaSource, Error> {
         let mut log = AsideLog::open(&options.state_dir, &options.topic)?;
-        let reader = Reader::connect(&options.kafka, &options.group, &options.topic)?;
-        let partitions = match reader.partitions(&|| shared.stopped()) {
-            Err(kafka::Error::Unavailable(_)) if shared.stopped() => return Err(Error::Stopped),
-            other => other?,
-        };
-        let begin = loop {
-            match begin::decide(&reader, &partitions, &options, &log) {
-                Err(Error::Kafka(error)) if error.is_passing() && !shared.stopped() => {
-                    warn!(%error, "waiting for brokers to say where to begin");
-                }
-                Err(Error::Kafka(error)) if error.is_passing() => return Err(Error::Stopped),
-                other => break other?,
-            }
-        };
+        let mut topics = vec![Topic::connect(&options.kafka, &options.group, &options.topic, false)?];
+        if let Some(name) = &options.actions_topic {
+            topics.push(Topic::connect(&options.kafka, &options.group, name, true)?);
+        }
+        let mut begin = BTreeMap::new();
+        for topic in &topics {
+            begin.extend(begin_of(topic, &options, &log, &shared)?);
+        }
         let intake = IntakeOptions {
             format: options.format,
             limits: options.limits.clone(),
             delay: options.time.watermark_delay,
             max_future: options.time.max_future,
             covered: options.restored.as_ref().map(|restored| restored.covered),
+            mixed: false,
         };
-        let mut live = Live::new(&intake, options.time.idle_timeout);
+        let mut live = Live::new(&intake, options.time.idle_timeout, options.time.actions_idle_timeout);
         let (mut starts, mut lines) = (BTreeMap::new(), Vec::new());
         for (&partition, beginning) in &begin {
             let at = beginning.at;
@@ -185,15 +143,17 @@ impl KafkaSource {
         }
         log.append(&lines)?;
         log.compact_now(&starts)?;
-        reader.assign(&starts)?;
-        let ends = EndWatcher::start(&options.kafka, &options.topic)?;
+        topics.iter().try_for_each(|topic| topic.assign(&starts))?;
         let letters = options.kafka.rejected_topic.as_deref();
         let letters = letters.map(|topic| RejectedWriter::connect(&options.kafka, topic).map(Arc::new)).transpose()?;
         let now = clock::monotonic();
         let chores = Chores { all: now, commit: now, grow: now, committed: BTreeMap::new(), lost: (0, None) };
         let (hold, moved) = (Hold::new(options.hold_above_bytes), BTreeMap::new());
-        info!(topic = options.topic, partitions = starts.len(), "reading");
-        Ok(KafkaSource { options, shared, reader, ends, letters, log, live, hold, warming, moved, chores })
+        for topic in &topics {
+            let partitions = starts.keys().filter(|number| topic.has(**number)).count();
+            info!(topic = topic.name(), partitions, "reading");
+        }
+        Ok(KafkaSource { options, shared, topics, letters, log, live, hold, warming, moved, chores })
     }
 
     /// Whether state was lost behind a committed offset: what is found until the longest window is full must not page.
@@ -206,7 +166,7 @@ impl KafkaSource {
     /// # Errors
     /// If the client has no group.
     pub fn group(&self) -> Result<GroupHandle, kafka::Error> {
-        self.reader.group()
+        self.topics[0].group()
     }
 
     /// The dead-letter topic's writer: what it was given is to be settled before a position is made durable.
@@ -244,7 +204,7 @@ impl KafkaSource {
 
     /// Polls until the batch is full or old enough.
     fn read_batch(&mut self, on: &mut impl FnMut(Step<'_>) -> ControlFlow<()>) -> Result<ControlFlow<()>, Error> {
-        let KafkaSource { options, reader, letters, live, .. } = self;
+        let KafkaSource { topics, letters, live, .. } = self;
         let deadline = clock::monotonic() + BATCH_TIME;
         let wall_ms = clock::wall_ms();
         let (mut records, mut failed, mut flow) = (0, None, ControlFlow::Continue(()));
@@ -253,29 +213,32 @@ impl KafkaSource {
             if left.is_zero() {
                 break;
             }
-            records += reader.poll_batch(left, |polled| match polled {
-                _ if flow.is_break() => {}
-                Ok(record) => flow = take(live, &options.topic, letters.as_deref(), &record, wall_ms, on),
-                Err(error) if error.is_passing() => debug!(%error, "waiting for brokers"),
-                Err(error) => failed = Some(error),
-            });
+            // Posts are waited for; of actions is taken what is there.
+            for (index, topic) in topics.iter().enumerate().rev() {
+                let wait = if index == 0 { left } else { Duration::ZERO };
+                records += topic.poll(wait, |polled| match polled {
+                    _ if flow.is_break() => {}
+                    Ok(record) => flow = take(live, topic, letters.as_deref(), &record, wall_ms, on),
+                    Err(error) if error.is_passing() => debug!(%error, "waiting for brokers"),
+                    Err(error) => failed = Some((index, error)),
+                });
+            }
         }
         match failed {
-            Some(kafka::Error::OffsetOutOfRange { topic, partition, offset: wanted }) => {
-                let (low, high) = reader.range(partition)?;
-                Err(Error::OutOfRange { topic, partition, wanted, low, high })
+            Some((index, kafka::Error::OffsetOutOfRange { partition, offset, .. })) => {
+                Err(topics[index].gone(partition, offset)?)
             }
-            Some(error) => Err(error.into()),
+            Some((_, error)) => Err(error.into()),
             None => Ok(flow),
         }
     }
 
     /// Makes what was decided durable, notes where to read again, then passes the watermark on.
     fn end_batch(&mut self, on: &mut impl FnMut(Step<'_>) -> ControlFlow<()>) -> ControlFlow<()> {
-        for (partition, position) in self.reader.positions() {
+        for (partition, position) in self.topics.iter().flat_map(Topic::positions) {
             self.live.stand_at(partition, position);
         }
-        let watermark = self.live.end_batch(clock::monotonic(), |partition| self.ends.latest(partition));
+        let watermark = self.live.end_batch(clock::monotonic(), |partition| latest(&self.topics, partition));
         while let Err(error) = self.write_down() {
             // Going on would let a restart decide otherwise than this run; standing still loses nothing.
             warn!(%error, "cannot write down which partitions are idle, standing still");
@@ -319,7 +282,7 @@ impl KafkaSource {
     fn show(&mut self) {
         let mut partitions = BTreeMap::new();
         for (partition, position) in self.live.positions() {
-            let end = self.ends.latest(partition).map(|(end, _)| end);
+            let end = latest(&self.topics, partition).map(|(end, _)| end);
             let held = self.hold.held().contains(&partition);
             let own = self.live.intake().clocks().own_watermark(partition);
             let watermark = (own > EventTime::MIN).then_some(own);
@@ -328,7 +291,7 @@ impl KafkaSource {
         for partition in self.live.aside() {
             partitions.entry(partition).and_modify(|progress| progress.aside = true);
         }
-        let answers = partitions.keys().filter_map(|partition| self.ends.latest(*partition));
+        let answers = partitions.keys().filter_map(|partition| latest(&self.topics, *partition));
         let answered = answers.map(|(_, asked)| asked).max();
         let tally = self.live.intake().tally().take();
         let mut progress = self.shared.progress();
@@ -364,8 +327,7 @@ impl KafkaSource {
         if !change.pause.is_empty() {
             info!(open_bytes, partitions = ?change.pause, "holding back partitions that run ahead");
         }
-        self.reader.pause(&change.pause);
-        self.reader.resume(&change.resume);
+        self.topics.iter().for_each(|topic| topic.hold(&change.pause, &change.resume));
     }
 
     /// Commits what is durable, as the ledger knows it; also for the last checkpoint, after [`Self::run`]. A commit that
@@ -381,7 +343,7 @@ impl KafkaSource {
         if durable == self.chores.committed {
             return;
         }
-        match self.reader.commit(&durable) {
+        match self.topics.iter().try_for_each(|topic| topic.commit(&durable)) {
             Ok(()) => {
                 if let Err(error) = self.log.compact(&durable) {
                     warn!(%error, "cannot shorten the log of idle partitions");
@@ -392,31 +354,36 @@ impl KafkaSource {
         }
     }
 
-    /// Takes in partitions that the topic did not have when reading began, from their oldest records.
+    /// Takes in partitions that a topic did not have when reading began, from their oldest records.
     fn grow(&mut self) -> Result<(), Error> {
-        let known = self.live.positions();
-        let there = self.ends.partitions().into_iter();
-        let new: Vec<i32> = there.filter(|partition| !known.contains_key(partition)).collect();
-        if new.is_empty() {
-            return Ok(());
+        for index in 0..self.topics.len() {
+            let topic = &self.topics[index];
+            let known = self.live.positions();
+            let there = topic.partitions().into_iter();
+            let new: Vec<i32> = there.filter(|partition| !known.contains_key(partition)).collect();
+            if new.is_empty() {
+                continue;
+            }
+            for &partition in &new {
+                let (low, _) = match topic.range(partition) {
+                    Err(error) if error.is_passing() => return Ok(()),
+                    other => other?,
+                };
+                let at = Resume { offset: low, greatest: None };
+                let beginning = Beginning { at, new: true, first: false, warming: false };
+                add(&mut self.live, &self.shared, &self.log, partition, beginning);
+            }
+            info!(topic = topic.name(), partitions = new.len(), "the topic has new partitions");
+            self.assign_again(index)?;
         }
-        for &partition in &new {
-            let (low, _) = match self.reader.range(partition) {
-                Err(error) if error.is_passing() => return Ok(()),
-                other => other?,
-            };
-            let at = Resume { offset: low, greatest: None };
-            let beginning = Beginning { at, new: true, first: false, warming: false };
-            add(&mut self.live, &self.shared, &self.log, partition, beginning);
-        }
-        info!(topic = self.options.topic, partitions = ?new, "the topic has new partitions");
-        self.assign_again()
+        Ok(())
     }
 
     /// Reads on from the current positions, after partitions came or a connection was made anew.
-    fn assign_again(&mut self) -> Result<(), Error> {
-        self.reader.assign(&self.live.positions())?;
-        self.reader.pause(&self.hold.held().iter().copied().collect::<Vec<_>>());
+    fn assign_again(&self, index: usize) -> Result<(), Error> {
+        let topic = &self.topics[index];
+        topic.assign(&self.live.positions())?;
+        topic.hold(&self.hold.held().iter().copied().collect::<Vec<_>>(), &[]);
         Ok(())
     }
 
@@ -428,19 +395,45 @@ impl KafkaSource {
             let (last, since) = self.moved.entry(partition).or_insert((position, now));
             // An old answer says that brokers are away, which is another matter.
             let fresh = |at: Instant| now.duration_since(at) <= super::aside::ANSWER_AGE_MAX;
-            let behind = self.ends.latest(partition).is_some_and(|(end, at)| end > position && fresh(at));
+            let behind = latest(&self.topics, partition).is_some_and(|(end, at)| end > position && fresh(at));
             if *last != position || !behind || self.hold.held().contains(&partition) {
                 (*last, *since) = (position, now);
             } else if now.duration_since(*since) >= STALL_MAX {
                 stalled = Some(partition);
             }
         }
-        let Some(partition) = stalled else { return Ok(()) };
-        warn!(partition, topic = self.options.topic, "no record for {STALL_MAX:?} though there are some, reconnecting");
+        let Some(stalled) = stalled else { return Ok(()) };
+        let Some(index) = self.topics.iter().position(|topic| topic.has(stalled)) else { return Ok(()) };
+        let (partition, topic) = (in_topic(stalled), self.topics[index].name());
+        warn!(partition, topic, "no record for {STALL_MAX:?} though there are some, reconnecting");
         self.moved.clear();
-        self.reader = Reader::connect(&self.options.kafka, &self.options.group, &self.options.topic)?;
-        self.assign_again()
+        self.topics[index].reconnect()?;
+        self.assign_again(index)
     }
+}
+
+/// Where the partitions of a topic are read from; brokers that are away are waited for.
+fn begin_of(
+    topic: &Topic,
+    options: &KafkaOptions,
+    log: &AsideLog,
+    shared: &Shared,
+) -> Result<BTreeMap<i32, Beginning>, Error> {
+    let partitions = topic.wait(&|| shared.stopped())?;
+    loop {
+        match begin::decide(topic, &partitions, options, log) {
+            Err(Error::Kafka(error)) if error.is_passing() && !shared.stopped() => {
+                warn!(%error, "waiting for brokers to say where to begin");
+            }
+            Err(Error::Kafka(error)) if error.is_passing() => return Err(Error::Stopped),
+            other => return other,
+        }
+    }
+}
+
+/// A partition's end as a broker last named it, and when.
+fn latest(topics: &[Topic], partition: i32) -> Option<(i64, Instant)> {
+    topics.iter().find_map(|topic| topic.latest(partition))
 }
 
 /// Takes a partition in, in memory alone.
@@ -464,18 +457,20 @@ fn sent_ms(stamp: Option<i64>, wall_ms: i64) -> i64 {
 /// One record on its way: judged, then handed on or counted and written to the dead-letter topic.
 fn take(
     live: &mut Live,
-    topic: &str,
+    topic: &Topic,
     letters: Option<&RejectedWriter>,
     record: &Record<'_>,
     wall_ms: i64,
     on: &mut impl FnMut(Step<'_>) -> ControlFlow<()>,
 ) -> ControlFlow<()> {
-    let (partition, offset) = (record.partition, record.offset);
+    let (partition, offset) = (topic.number(record.partition), record.offset);
     match live.record(partition, offset, Some(sent_ms(record.timestamp_ms, wall_ms)), record.payload()) {
         Outcome::Post(post) => on(Step::Post { partition: partition.cast_unsigned(), offset, post: &post }),
+        Outcome::Action(action) => on(Step::Action(&action)),
         Outcome::Rejected(rejected) => {
             if let Some(letters) = letters {
                 let (reason, error) = (rejected.reason.as_str(), rejected.detail.as_str());
+                let (topic, partition) = (topic.name(), record.partition);
                 letters.write(&Rejection { topic, partition, offset, reason, error });
             }
             ControlFlow::Continue(())

@@ -47,11 +47,13 @@ impl Scene {
         let time = config::Time {
             watermark_delay: Duration::from_secs(10),
             idle_timeout: self.idle_timeout,
+            actions_idle_timeout: self.idle_timeout,
             max_future: Duration::from_secs(300),
         };
         KafkaOptions {
             kafka: settings(&self.mock),
             topic: "posts".into(),
+            actions_topic: None,
             group: "test".into(),
             time,
             limits: limits(),
@@ -85,6 +87,7 @@ impl Scene {
                         shared.stop.store(true, Ordering::Relaxed);
                     }
                 }
+                Step::Action(_) => panic!("there is no topic of actions"),
                 Step::End(_) => panic!("a topic has no end"),
             }
             assert!(clock::monotonic() < deadline, "{} posts, watermark {watermark}", posts.len());
@@ -206,7 +209,7 @@ fn rejected_records_are_counted_and_written_to_the_dead_letter_topic() {
 fn a_topic_that_grows_is_read_whole() {
     let outcome = |outcome: Outcome<'_>| matches!(outcome, Outcome::Post(_));
     let options = super::tests::options(None);
-    let mut live = super::live::Live::new(&options, Duration::from_secs(60));
+    let mut live = super::live::Live::new(&options, Duration::from_secs(60), Duration::from_secs(60));
     live.add(0, Resume { offset: 0, greatest: None }, &[]);
     assert!(outcome(live.record(0, 0, None, &line(T + 100_000))));
     live.add_new(1, 0);

@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use super::aside::{Entry, Idleness, Spell};
 use super::ledger::{Ledger, Resume};
-use super::{Intake, IntakeOptions, Outcome, index_of};
+use super::partition::{index_of, numbered};
+use super::{Intake, IntakeOptions, Outcome};
 use crate::model::EventTime;
 
 /// All partitions of one topic.
@@ -22,10 +23,11 @@ pub struct Live {
 
 impl Live {
     /// No partition yet.
-    pub fn new(options: &IntakeOptions, idle_timeout: Duration) -> Live {
+    pub fn new(options: &IntakeOptions, idle_timeout: Duration, actions_idle_timeout: Duration) -> Live {
         let mut intake = Intake::new(options);
         let passed = intake.clocks().watermark();
-        Live { intake, idleness: Idleness::new(idle_timeout), positions: Vec::new(), passed }
+        let idleness = Idleness::new(idle_timeout, actions_idle_timeout);
+        Live { intake, idleness, positions: Vec::new(), passed }
     }
 
     /// Takes in a partition read from `at`, with what earlier runs decided on it.
@@ -128,10 +130,6 @@ impl Live {
     }
 }
 
-fn numbered(positions: &[Option<i64>]) -> impl Iterator<Item = (i32, i64)> + '_ {
-    (0..).zip(positions).filter_map(|(partition, &position)| Some((partition, position?)))
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::{BTreeMap, BTreeSet};
@@ -204,7 +202,7 @@ mod tests {
 
         fn start(&self) -> Process {
             let (covered, resume) = self.checkpoint.clone().unzip();
-            let mut live = Live::new(&options(covered), IDLE);
+            let mut live = Live::new(&options(covered), IDLE, IDLE);
             let mut ledger = Ledger::default();
             for &partition in self.topic.keys() {
                 let known = resume.as_ref().and_then(|resume| resume.get(&partition).copied());
@@ -340,7 +338,7 @@ mod tests {
     /// A record seen twice, as after reconnecting, is judged once; the position does not go back.
     #[test]
     fn a_record_seen_again_is_not_counted_again() {
-        let mut live = Live::new(&options(None), IDLE);
+        let mut live = Live::new(&options(None), IDLE, IDLE);
         live.add(0, Resume { offset: 5, greatest: None }, &[]);
         for offset in [5, 6, 5, 6, 4, 7] {
             live.record(0, offset, None, &line(T + offset));
@@ -354,7 +352,7 @@ mod tests {
     fn the_clock_at_the_position_survives_a_restart_without_any_open_post() {
         let watermark = EventTime(T + 58_000);
         let covered = watermark.closed_tick();
-        let mut live = Live::new(&options(Some(covered)), IDLE);
+        let mut live = Live::new(&options(Some(covered)), IDLE, IDLE);
         let mut ledger = Ledger::default();
         let spell = Spell { position: 100, floor: watermark, back: Some(watermark) };
         live.add(0, Resume { offset: 100, greatest: Some(EventTime(T)) }, &[spell]);
@@ -363,7 +361,7 @@ mod tests {
         live.note(&mut ledger);
         let at = ledger.resume(covered)[&0];
         assert_eq!(at, Resume { offset: 101, greatest: Some(EventTime(T + 68_000)) });
-        let mut again = Live::new(&options(Some(covered)), IDLE);
+        let mut again = Live::new(&options(Some(covered)), IDLE, IDLE);
         again.add(0, at, &[spell]);
         assert!(matches!(again.record(0, 101, None, &line(T + 55_000)), Outcome::Late));
     }

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::decode::Reason;
+use crate::model::Act;
 
 /// Counts since the last [`Tally::take`]. A record is counted in exactly one of `on_time`, `late`, `rejected`, `covered`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -15,6 +16,21 @@ pub struct Tally {
     /// Records that are no usable post, by reason.
     pub rejected: BTreeMap<Reason, u64>,
     /// Posts of panes that were already closed and written when reading resumed; an earlier run counted them.
+    pub covered: u64,
+    /// Actions; none of them counts above.
+    pub actions: ActionTally,
+}
+
+/// Counts of actions. Each record counts once.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ActionTally {
+    /// Actions that take effect, by the number of their act.
+    pub taken: [u64; Act::ALL.len()],
+    /// Actions too far behind the greatest event time of their partition; they change nothing.
+    pub late: u64,
+    /// Records that are no usable action, by reason.
+    pub rejected: BTreeMap<Reason, u64>,
+    /// Actions that had taken effect when reading resumed; an earlier run counted them.
     pub covered: u64,
 }
 
@@ -34,7 +50,7 @@ impl Tally {
         self.rejected.values().sum()
     }
 
-    /// Every record read.
+    /// Every record read but actions.
     pub fn records(&self) -> u64 {
         self.posts() + self.rejected_posts() + self.covered
     }
@@ -51,6 +67,25 @@ impl Tally {
         for (partition, count) in other.late {
             *self.late.entry(partition).or_default() += count;
         }
+        for (reason, count) in other.rejected {
+            *self.rejected.entry(reason).or_default() += count;
+        }
+        self.actions.add(other.actions);
+    }
+}
+
+impl ActionTally {
+    /// Every record read.
+    pub fn records(&self) -> u64 {
+        self.taken.iter().sum::<u64>() + self.late + self.rejected.values().sum::<u64>() + self.covered
+    }
+
+    fn add(&mut self, other: ActionTally) {
+        for (into, from) in self.taken.iter_mut().zip(other.taken) {
+            *into += from;
+        }
+        self.late += other.late;
+        self.covered += other.covered;
         for (reason, count) in other.rejected {
             *self.rejected.entry(reason).or_default() += count;
         }

@@ -150,6 +150,7 @@ impl Folder {
         frame::unseal(kind, name, framed).map_err(|flaw| match flaw {
             Flaw::Corrupt(why) => Error::Corrupt { path, why },
             Flaw::Newer(found) => Error::NewerVersion { path, found, known: frame::FORMAT },
+            Flaw::Older(found) => Error::OlderVersion { path, found, known: frame::FORMAT },
         })
     }
 

@@ -12,7 +12,7 @@
 //! The frame stays the same in all formats, so the checksum can be judged first: a flipped bit is never taken for a
 //! newer format. The name is part of the checksum, so a file under another's name does not read back.
 
-/// Latest format of payloads. Raise it whenever an older build could not read what this one writes.
+/// Format of payloads. Raise it whenever an older build could not read what this one writes, or the other way round.
 pub(super) const FORMAT: u16 = 2;
 
 const MAGIC: &[u8; 8] = b"tagwatch";
@@ -38,6 +38,8 @@ pub(super) enum Flaw {
     Corrupt(String),
     /// Whole, but in this later format.
     Newer(u16),
+    /// Whole, but in this earlier format, which this build no longer reads.
+    Older(u16),
 }
 
 /// The payload with its frame.
@@ -83,6 +85,7 @@ pub(super) fn unseal(kind: Kind, name: &str, mut framed: Vec<u8>) -> Result<Vec<
     match u16::from_le_bytes([format_low, format_high]) {
         0 => corrupt("there is no format 0".to_owned()),
         format if format > FORMAT => Err(Flaw::Newer(format)),
+        format if format < FORMAT => Err(Flaw::Older(format)),
         _ => {
             framed.drain(..HEADER_BYTES);
             Ok(framed)
@@ -128,12 +131,16 @@ mod tests {
     }
 
     #[test]
-    fn another_name_kind_or_tail_is_corrupt_and_a_later_format_is_newer() {
+    fn another_name_kind_or_tail_is_corrupt_and_another_format_is_said() {
         let framed = seal(Kind::Chunk, "name", b"x");
         assert!(matches!(unseal(Kind::Chunk, "other", framed.clone()), Err(Flaw::Corrupt(_))));
         assert!(matches!(unseal(Kind::Manifest, "name", framed.clone()), Err(Flaw::Corrupt(_))));
         assert!(matches!(unseal(Kind::Chunk, "name", [&framed[..], b"y"].concat()), Err(Flaw::Corrupt(_))));
-        assert_eq!(unseal(Kind::Chunk, "name", seal_as(FORMAT + 1, Kind::Chunk, "name", b"x")), Err(Flaw::Newer(3)));
+        assert_eq!(
+            unseal(Kind::Chunk, "name", seal_as(FORMAT + 1, Kind::Chunk, "name", b"x")),
+            Err(Flaw::Newer(FORMAT + 1))
+        );
+        assert_eq!(unseal(Kind::Chunk, "name", seal_as(1, Kind::Chunk, "name", b"x")), Err(Flaw::Older(1)));
         assert!(matches!(unseal(Kind::Chunk, "name", seal_as(0, Kind::Chunk, "name", b"x")), Err(Flaw::Corrupt(_))));
     }
 

@@ -61,7 +61,20 @@ pub enum Error {
         path: PathBuf,
         /// Format it was written in.
         found: u16,
-        /// Latest format that this build reads.
+        /// Format that this build reads.
+        known: u16,
+    },
+    /// The file is whole, but from an earlier version, whose state this one cannot read: end, touch nothing.
+    #[error(
+        "{} was written by an older tagwatch (format {found}, this one reads {known}); point state.dir at an empty folder: \
+         the last day is read again from the topics, and nothing pages until it is", .path.display()
+    )]
+    OlderVersion {
+        /// The file.
+        path: PathBuf,
+        /// Format it was written in.
+        found: u16,
+        /// Format that this build reads.
         known: u16,
     },
     /// More than one file may hold; nothing was written.

@@ -1,5 +1,6 @@
 //! Track: mentions become panes. Pure: values and functions, one owner a shard, no locks, no clock.
 
+pub mod actions;
 pub mod counted;
 pub mod distinct;
 mod fixed;

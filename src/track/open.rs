@@ -31,6 +31,11 @@ impl std::hash::Hasher for Keep {
     fn write_u64(&mut self, value: u64) {
         self.0 = value;
     }
+
+    /// Tables look at the upper bits too, so short hashes are spread over all of them.
+    fn write_u32(&mut self, value: u32) {
+        self.0 = u64::from(value).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
 }
 
 /// Builds [`Keep`] hashers.

@@ -3,14 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::ladder::{DAY, HOUR, Ladder, MINUTE, ceil};
+use super::actions::Actions;
+use super::ladder::{DAY, HOUR, Ladder, MINUTE, ceil, floor};
 use super::merge::{HourRule, without_small};
 use super::open::OpenPane;
 use super::pane::Pane;
 use super::rows::{Row, Rows};
 use super::usual::Usuals;
 use crate::config::Windows;
-use crate::model::{EventTime, MentionBatch, Tick};
+use crate::model::{EventTime, MentionBatch, Taken, Tick};
 
 /// What applying a batch did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -34,10 +35,17 @@ pub struct Closing {
     pub rows: Option<(i64, Vec<Row>)>,
     /// Hashtags let go of because memory ran out.
     pub evicted: u64,
+    /// The actions, where some took effect at the tick.
+    pub actions: Option<Arc<Actions>>,
+    /// Actions forgotten because there were more than are remembered.
+    pub actions_evicted: u64,
 }
 
 /// The level under which the rows of an hour are written beside the panes' levels 0 to 2.
 pub const LEVEL_ROWS: u8 = 3;
+
+/// The level under which the actions are written, as they stand at a tick.
+pub const LEVEL_ACTIONS: u8 = 4;
 
 /// Ages, in minutes, at which the hashtags that a minute saw for the first time are looked at again. A tick is due then
 /// even where nothing else happens in the shard, or what is counted would depend on how hashtags are spread.
@@ -59,6 +67,10 @@ pub struct Shard {
     ladder: Ladder,
     rows: Rows,
     usuals: Usuals,
+    /// The actions that have taken effect.
+    actions: Arc<Actions>,
+    /// Those that wait for their tick.
+    waiting: BTreeMap<i64, Vec<Taken>>,
     /// Ticks at which something closes: open panes, and minutes and hours with panes below them.
     due: BTreeSet<i64>,
     closed_through: i64,
@@ -81,6 +93,8 @@ impl Shard {
             ladder: Ladder::default(),
             rows: Rows::default(),
             usuals: Usuals::default(),
+            actions: Arc::default(),
+            waiting: BTreeMap::new(),
             due: BTreeSet::new(),
             closed_through: i64::MIN,
             watched_since: None,
@@ -116,6 +130,29 @@ impl Shard {
         shard.due = shard.due.split_off(&(tick.0 + 1));
         shard.usuals = Usuals::recount(&shard.ladder, tick.0);
         shard
+    }
+
+    /// Takes over the actions of a checkpoint, those up to the tick of the restored panes.
+    pub fn restore_actions(&mut self, actions: Arc<Actions>) {
+        let minute = floor(self.closed_through, MINUTE);
+        // What has taken effect since the last minute is looked at when this one ends.
+        if !actions.changed(minute, self.closed_through).is_empty() {
+            self.due.insert(minute + MINUTE);
+        }
+        self.actions = actions;
+    }
+
+    /// Takes actions, each to take effect at the first tick that ends after it. Those of closed ticks change nothing: the
+    /// source judged them late, or they have taken effect already.
+    pub fn act(&mut self, taken: &[Taken]) {
+        for action in taken {
+            let tick = action.at.tick().0;
+            if tick > self.closed_through {
+                self.waiting.entry(tick).or_default().push(*action);
+                // Hashtags without posts are looked at when the minute ends.
+                self.due.extend([tick, ceil(tick, MINUTE)]);
+            }
+        }
     }
 
     /// Counts a batch. Mentions of closed panes change nothing: the source judged them late, or they are counted already.
@@ -169,6 +206,11 @@ impl Shard {
         let mut closing = Closing { tick, ..Closing::default() };
         self.due.remove(&tick.0);
         self.closed_through = tick.0;
+        if let Some(taken) = self.waiting.remove(&tick.0) {
+            let actions = Arc::make_mut(&mut self.actions);
+            closing.actions_evicted = actions.take(tick.0, &taken, self.windows.actions_max as usize);
+            closing.actions = Some(Arc::clone(&self.actions));
+        }
         if let Some(mut open) = self.open.remove(&tick.0) {
             let pane = open.close();
             if self.spare.len() < SPARE_MAX && open.bytes() <= SPARE_BYTES_MAX {
@@ -272,14 +314,20 @@ impl Shard {
         self.evicted_at.is_some_and(|at| at > tick)
     }
 
-    /// Bytes of panes, open and closed, and of rows.
+    /// Bytes of panes, open and closed, of rows and of actions.
     pub fn bytes(&self) -> usize {
-        self.open_bytes() + self.ladder.bytes() + self.rows.bytes()
+        self.open_bytes() + self.ladder.bytes() + self.rows.bytes() + self.actions.bytes()
     }
 
-    /// Bytes of open panes.
+    /// Bytes of what waits for its tick to close: open panes, and actions.
     pub fn open_bytes(&self) -> usize {
-        self.open.values().chain(&self.spare).map(OpenPane::bytes).sum()
+        let waiting = self.waiting.values().map(|taken| taken.capacity() * size_of::<Taken>()).sum::<usize>();
+        self.open.values().chain(&self.spare).map(OpenPane::bytes).sum::<usize>() + waiting
+    }
+
+    /// The actions that have taken effect.
+    pub fn actions(&self) -> &Actions {
+        &self.actions
     }
 
     /// The closed panes.

@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod actions;
 mod cluster;
 #[path = "../corpus/mod.rs"]
 mod corpus;
@@ -33,6 +34,7 @@ fn main() {
         outage::trials(),
         poison::trials(),
         streams::trials(),
+        actions::trials(),
         crash::trials(),
         shadow::trials(),
         demo::trials(),

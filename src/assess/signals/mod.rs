@@ -7,6 +7,7 @@ pub mod conversation;
 pub mod core_share;
 pub mod dispersion_10s;
 pub mod dispersion_1s;
+pub mod ephemerality;
 pub mod evenness;
 pub mod overlap;
 pub mod past;
@@ -37,6 +38,8 @@ pub struct Facts {
     pub salvos: Option<Salvos>,
     /// Posts and Σ c² by ten seconds of the originals of the last five minutes.
     pub by_ten_seconds: Option<Spread>,
+    /// Which part of the day's posts is gone; none where no actions come in.
+    pub vanished: Option<Estimate>,
 }
 
 /// Accounts of the last hour by how they post.
@@ -78,7 +81,7 @@ impl Spread {
 pub struct Definition {
     /// Its name in config, docs and alert lines.
     pub name: &'static str,
-    /// `concentration`, `synchrony`, `overlap` or `content`.
+    /// `concentration`, `synchrony`, `overlap`, `content` or `ephemerality`.
     pub family: &'static str,
     /// What ordinary participation shows.
     pub baseline: f64,
@@ -89,7 +92,7 @@ pub struct Definition {
 }
 
 /// All signals, in the order in which alert lines print them.
-pub const ALL: [Definition; 18] = [
+pub const ALL: [Definition; 19] = [
     repeat_share::DEFINITION,
     posts_per_account::DEFINITION,
     evenness::DEFINITION,
@@ -108,4 +111,5 @@ pub const ALL: [Definition; 18] = [
     alone::DEFINITION,
     repeated_text::DEFINITION,
     repeated_link::DEFINITION,
+    ephemerality::DEFINITION,
 ];

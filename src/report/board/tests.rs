@@ -37,6 +37,7 @@ fn line(tick: i64, id: &str, state: State, severity: Severity, coordination: i32
         burst: Score(5_000),
         coordination: Score(coordination),
         windows: Windows::default(),
+        adjusted: None,
         signals: Vec::new(),
         evidence: Evidence::default(),
         ..AlertLine::default()

@@ -41,6 +41,7 @@ fn line(id: &str, hashtag: &str, state: State, coordination: i32) -> AlertLine {
         burst: Score(8_000),
         coordination: Score(coordination),
         windows: Windows::default(),
+        adjusted: None,
         signals: Vec::new(),
         evidence: Evidence::default(),
         ..AlertLine::default()
@@ -69,7 +70,9 @@ fn series_of_sets_known_beforehand_start_at_zero() {
         ["tagwatch_posts_rejected_total{reason=\"future\"} 0", "tagwatch_posts_rejected_total{reason=\"json\"} 0"];
     assert_eq!(samples(&report, "tagwatch_posts_rejected_total"), rejected);
     assert_eq!(samples(&report, "tagwatch_alerts_suppressed_total").len(), SUPPRESSED_REASONS.len());
-    assert_eq!(samples(&report, "tagwatch_alerts_total").len(), 18);
+    assert_eq!(samples(&report, "tagwatch_alerts_total").len(), 21);
+    assert_eq!(samples(&report, "tagwatch_actions_total{").len(), 3);
+    assert_eq!(samples(&report, "tagwatch_actions_rejected_total{").len(), 2);
     assert_eq!(samples(&report, "tagwatch_decider_waiting_shard"), ["tagwatch_decider_waiting_shard -1"]);
     assert_eq!(samples(&report, "tagwatch_watermark_timestamp_seconds"), ["tagwatch_watermark_timestamp_seconds 0"]);
 }

@@ -44,10 +44,13 @@ fn every_reference_resolves() {
 fn the_schema_of_the_alert_line_has_its_keys() {
     let signal = r#"{"name":"","family":"","value":null,"low":null,"high":null,"baseline":null,"contribution":0,"available":false}"#;
     let counts = r#"{"posts":0,"reposts":0,"accounts":0,"accounts_low":0,"accounts_high":0}"#;
+    let left =
+        r#"{"posts":0,"posts_low":0,"posts_high":0,"reposts":0,"accounts":0,"accounts_low":0,"accounts_high":0}"#;
     let line = format!(
         r#"{{"tick":1,"n":0,"alert_id":"","kind":"organic_burst","state":"pending","severity":"info","hashtag":"",
         "display":"","at":"","onset":"","degraded":false,"warming":false,"suppressed":false,"burst":0,"coordination":0,
-        "windows":{{"1m":{counts},"5m":{counts},"1h":{counts},"24h":{counts}}},"signals":[{signal}],"evidence":
+        "windows":{{"1m":{counts},"5m":{counts},"1h":{counts},"24h":{counts}}},"adjusted":
+        {{"windows":{{"1m":{left},"5m":{left},"1h":{left},"24h":{left}}},"burst":0,"coordination":0}},"signals":[{signal}],"evidence":
         {{"view":"","window":"","expected_posts":0,"baseline":"","top_accounts":[],"top_texts":[],"top_links":[],
         "top_reposts":[],"first_post":null,"watched_since":"","basis":[["feed_client_share",1.0]]}},"explanation":"","config_version":"",
         "campaign":"","members":["a"]}}"#
@@ -59,6 +62,9 @@ fn the_schema_of_the_alert_line_has_its_keys() {
         ("AlertLine", served.clone()),
         ("Windows", served["windows"].clone()),
         ("Counts", served["windows"]["1m"].clone()),
+        ("Adjusted", served["adjusted"].clone()),
+        ("AdjustedWindows", served["adjusted"]["windows"].clone()),
+        ("AdjustedCounts", served["adjusted"]["windows"]["1m"].clone()),
         ("Evidence", served["evidence"].clone()),
         ("Signal", serde_json::to_value(signal).unwrap()),
     ];

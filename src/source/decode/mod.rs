@@ -8,8 +8,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::config::Limits;
-use crate::model::Post;
 use crate::model::hashtag::TagList;
+use crate::model::{Action, Post};
 
 pub use draft::Unit;
 pub use rejected::{Reason, Rejected};
@@ -25,6 +25,7 @@ mod html;
 
 mod auto;
 
+mod action;
 mod activitypub;
 mod jetstream;
 mod mastodon;
@@ -98,6 +99,18 @@ impl FromStr for Format {
     }
 }
 
+/// What a record is.
+#[derive(Debug)]
+pub enum Decoded<'a> {
+    /// A post.
+    Post(Post<'a>),
+    /// An action, or why it is no usable one.
+    Action(Result<Action<'a>, Rejected>),
+}
+
+/// Why an action is no post.
+pub(super) const AN_ACTION: &str = "an action, not a post";
+
 /// Decodes records of one format, one after the other, with buffers that it keeps.
 #[derive(Debug)]
 pub struct Decoder {
@@ -118,11 +131,30 @@ impl Decoder {
         Decoder { format, limits, tags: TagList::default(), last: format, unit: None, unusable: 0 }
     }
 
-    /// Decodes one record. The post borrows from the bytes and from the decoder; drop it before the next record.
+    /// Decodes one record as a post. It borrows from the bytes and from the decoder; drop it before the next record.
     ///
     /// # Errors
     /// [`Rejected`] with every reason but [`Reason::Future`], which takes the record's own time to tell.
     pub fn decode<'a>(&'a mut self, bytes: &'a [u8]) -> Result<Post<'a>, Rejected> {
+        match self.decode_any(bytes)? {
+            Decoded::Post(post) => Ok(post),
+            Decoded::Action(_) => Err(Rejected::new(Reason::Unsupported, AN_ACTION)),
+        }
+    }
+
+    /// Decodes one record as an action.
+    ///
+    /// # Errors
+    /// As [`decode`](Self::decode).
+    pub fn decode_action<'a>(&self, bytes: &'a [u8]) -> Result<Action<'a>, Rejected> {
+        action::read(object(bytes, self.limits.post_bytes_max)?, self.limits.id_bytes_max)
+    }
+
+    /// Decodes one record as a post or, where it has an `action` and no `ts`, as an action. Only native records can be one.
+    ///
+    /// # Errors
+    /// As [`decode`](Self::decode); an action that cannot be read comes as [`Decoded::Action`].
+    pub fn decode_any<'a>(&'a mut self, bytes: &'a [u8]) -> Result<Decoded<'a>, Rejected> {
         self.unit = None;
         self.last = self.format;
         let json = object(bytes, self.limits.post_bytes_max)?;
@@ -131,14 +163,16 @@ impl Decoder {
         }
         let mut sink = Sink::new(&mut self.tags, &self.limits);
         let mut draft = Draft::default();
-        let found = read(self.last, json, &mut sink, &mut draft).and_then(|()| match &draft.text {
-            Some(text) if !draft.listed => sink.extract(text),
-            _ => Ok(()),
+        let found = read(self.last, json, &mut sink, &mut draft).and_then(|is_post| match &draft.text {
+            Some(text) if !draft.listed && is_post => sink.extract(text).map(|()| true),
+            _ => Ok(is_post),
         });
         self.unusable += sink.unusable;
-        found?;
+        if !found? {
+            return Ok(Decoded::Action(action::read(json, self.limits.id_bytes_max)));
+        }
         self.unit = draft.ts.and_then(Unit::guess);
-        finish(draft, names(self.last), &self.tags, self.limits.id_bytes_max)
+        finish(draft, names(self.last), &self.tags, self.limits.id_bytes_max).map(Decoded::Post)
     }
 
     /// The format that the last record was read in: its own where the decoder's is [`Format::Auto`].
@@ -184,8 +218,8 @@ fn object(bytes: &[u8], bytes_max: usize) -> Result<&str, Rejected> {
     Err(Rejected::new(Reason::Syntax, "not a JSON object"))
 }
 
-/// A draft is a quarter of a kilobyte, so the format of the fast path fills it where it stands.
-fn read<'a>(format: Format, json: &'a str, sink: &mut Sink<'_>, draft: &mut Draft<'a>) -> Result<(), Rejected> {
+/// A draft is a quarter of a kilobyte, so the format of the fast path fills it where it stands. Gives whether it is a post.
+fn read<'a>(format: Format, json: &'a str, sink: &mut Sink<'_>, draft: &mut Draft<'a>) -> Result<bool, Rejected> {
     *draft = match format {
         Format::Native | Format::Auto => return native::read(json, sink, draft),
         Format::Jetstream => jetstream::read(json, sink)?,
@@ -194,7 +228,7 @@ fn read<'a>(format: Format, json: &'a str, sink: &mut Sink<'_>, draft: &mut Draf
         Format::XV1 => x_v1::read(json, sink)?,
         Format::XV2 => x_v2::read(json, sink)?,
     };
-    Ok(())
+    Ok(true)
 }
 
 fn names(format: Format) -> draft::Names {

@@ -24,8 +24,8 @@ use super::rejected::{Reason, Rejected};
 
 pub(super) const NAMES: Names = Names { id: "id", ts: "ts", account: "account", account_created: "account_created" };
 
-/// Reads one native post.
-pub(super) fn read<'a>(json: &'a str, sink: &mut Sink<'_>, draft: &mut Draft<'a>) -> Result<(), Rejected> {
+/// Reads one native post; false where it is an action and no post: it has an `action` and no `ts`.
+pub(super) fn read<'a>(json: &'a str, sink: &mut Sink<'_>, draft: &mut Draft<'a>) -> Result<bool, Rejected> {
     let mut trace = Trace { field: "", rejected: None };
     let mut deserializer = serde_json::Deserializer::from_str(json);
     let read = deserializer.deserialize_map(PostVisitor { sink, trace: &mut trace, draft }).and_then(|found| {
@@ -36,10 +36,7 @@ pub(super) fn read<'a>(json: &'a str, sink: &mut Sink<'_>, draft: &mut Draft<'a>
         let Trace { field, rejected } = trace;
         rejected.unwrap_or_else(|| Rejected::from_json(&error, field))
     })?;
-    if action && draft.ts.is_none() {
-        return Err(Rejected::new(Reason::Unsupported, "an action, not a post"));
-    }
-    Ok(())
+    Ok(!action || draft.ts.is_some())
 }
 
 /// Where the reader is, for the sentence of a rejection; serde's own errors would quote the post.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::{Decoder, Format, Reason, Unit};
+use super::{Decoded, Decoder, Format, Reason, Unit};
 use crate::config::Limits;
 use crate::model::EventTime;
 
@@ -14,6 +14,8 @@ pub struct Understood {
     pub lines: u64,
     /// Lines decoded as posts, by the format they were read in.
     pub posts: BTreeMap<Format, u64>,
+    /// Lines understood as actions.
+    pub actions: u64,
     /// Lines rejected.
     pub rejected: BTreeMap<Reason, Refused>,
     /// Mentions: distinct hashtags a post, summed.
@@ -55,14 +57,19 @@ impl Understood {
         sum
     }
 
-    /// Number of lines decoded as posts; 0 means that nothing was understood.
+    /// Number of lines decoded as posts or actions; 0 means that nothing was understood.
     pub fn understood(&self) -> u64 {
-        self.posts.values().sum()
+        self.posts.values().sum::<u64>() + self.actions
     }
 
     fn add(&mut self, number: u64, line: &[u8], decoder: &mut Decoder) {
-        match decoder.decode(line) {
-            Ok(post) => {
+        let found = decoder.decode_any(line).and_then(|found| match found {
+            Decoded::Post(post) => Ok(Some(post)),
+            Decoded::Action(action) => action.map(|_| None),
+        });
+        match found {
+            Ok(None) => self.actions += 1,
+            Ok(Some(post)) => {
                 let (ts, hashtags) = (post.ts, post.hashtags.len() as u64);
                 self.mentions += hashtags;
                 self.posts_with_hashtag += u64::from(hashtags > 0);
@@ -91,6 +98,9 @@ impl fmt::Display for Understood {
         writeln!(f, "understood {} of {} lines, rejected {refused}", self.understood(), self.lines)?;
         for (format, count) in &self.posts {
             writeln!(f, "  {count} as {format}")?;
+        }
+        if self.actions > 0 {
+            writeln!(f, "  {} as actions", self.actions)?;
         }
         if let Some((first, last)) = self.times {
             let Understood { posts_with_hashtag, mentions, .. } = self;
@@ -139,22 +149,26 @@ mod tests {
                 r#"{"id":3,"ts":1494014400,"account":1}"#,
                 r#"{"id":4,"ts":1494014402,"account":1}"#,
                 r#"{"id":5"#,
+                r#"{"at":1494014402000,"action":"post_deleted","post":"1"}"#,
+                r#"{"at":1494014402000,"action":"post_liked","post":"1"}"#,
             ],
             Format::Auto,
         );
         let expected = "\
-understood 2 of 5 lines, rejected 3
+understood 3 of 7 lines, rejected 4
   1 as native
   1 as x-v2
+  1 as actions
   1 posts with a hashtag, 2 mentions
   event times from 2017-05-05T20:00:00.000Z to 2017-05-05T20:00:01.000Z
   1 listed hashtags left out: blank, digits only or with foreign characters
 rejected(syntax): 1, first in line 6: EOF while parsing an object at line 1 column 7
+rejected(invalid_field): 1, first in line 8: `action` is none of account_actioned, account_restored, post_deleted
 rejected(time_range): 2, first in line 4: `ts` lies outside 2000 to 2099 (1494014400 looks like seconds, milliseconds are meant)
 warning: the times of 2 lines look like seconds; tagwatch expects milliseconds or RFC 3339
 ";
         assert_eq!(sum.to_string(), expected);
-        assert_eq!(sum.understood(), 2);
+        assert_eq!(sum.understood(), 3);
     }
 
     #[test]
