@@ -287,11 +287,8 @@ impl Decider {
                     Some(Change::Now(kind, state)) => lines.push(line(&alert, kind, state)),
                     Some(Change::Calmed) => {
                         let resolved = line(&alert, alert.kind, State::Resolved);
-                        lines.push(AlertLine {
-                            severity: open.paid.severity,
-                            suppressed: open.paid.suppressed,
-                            ..resolved
-                        });
+                        let Paid { severity, suppressed } = open.paid;
+                        lines.push(AlertLine { severity, suppressed, ..resolved });
                         calmed = true;
                     }
                     None => {}

@@ -115,10 +115,7 @@ fn recipe(name: &str) -> Option<Recipe> {
         "crowd-50000" => event(sizes::CROWD, 6.0, sizes::crowd_50000),
         "crowd-500000" => event(sizes::CROWD, 6.0, sizes::crowd_500000),
         "leaks" => event(pushes::LEAKS, 16.0, pushes::leaks),
-        "mockery" => event(pushes::LEAKS, 23.0, |scene, at| {
-            pushes::leaks(scene, at);
-            pushes::mockery(scene, at + pushes::MOCKERY_AFTER);
-        }),
+        "mockery" => event(pushes::LEAKS, 23.0, pushes::leaks_then_mockery),
         "swarm" => event(pushes::SWARM, 6.0, pushes::swarm),
         "push" => event(pushes::PUSH, 5.0, pushes::push),
         "ephemeral" => event(pushes::EPHEMERAL, 4.0, pushes::ephemeral),

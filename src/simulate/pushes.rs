@@ -133,6 +133,12 @@ pub(super) fn leaks(scene: &mut Scene, at: f64) {
     });
 }
 
+/// The leaks, and the mockery of the next day.
+pub(super) fn leaks_then_mockery(scene: &mut Scene, at: f64) {
+    leaks(scene, at);
+    mockery(scene, at + MOCKERY_AFTER);
+}
+
 /// The next day's wave on the leaks' hashtag: ordinary people, jokes and conversation, more posts a minute than the push had.
 pub(super) fn mockery(scene: &mut Scene, at: f64) {
     let voice = Voice {
