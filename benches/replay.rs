@@ -80,6 +80,7 @@ fn decoded(path: &Path) -> u64 {
         delay: config.time.watermark_delay,
         max_future: config.time.max_future,
         as_of: None,
+        actions: Vec::new(),
     };
     let mut source = FileSource::open(&[PathBuf::from(path)], options).unwrap();
     let mut posts = 0;
@@ -94,6 +95,7 @@ fn replayed(path: &Path) -> u64 {
         files: vec![PathBuf::from(path)],
         partitions: 1,
         as_of: None,
+        actions: Vec::new(),
         format: Format::Native,
         key: *b"bench sketch key",
     };

@@ -37,7 +37,7 @@ mod topic;
 use std::time::Duration;
 
 use self::clock::{Clocks, Verdict};
-use self::decode::{AN_ACTION, Decoded, Decoder, Format, Reason, Rejected};
+use self::decode::{AN_ACTION, Decoded, Decoder, Format, Reason, Rejected, decode_action};
 use self::ledger::{Mark, Resume};
 use self::partition::{index_of, is_of_actions};
 use self::tally::{ActionTally, Tally};
@@ -100,6 +100,7 @@ pub struct IntakeOptions {
 pub struct Intake {
     decoder: Decoder,
     judge: Judge,
+    limits: Limits,
     mixed: bool,
     tally: Tally,
 }
@@ -139,6 +140,7 @@ impl Intake {
                 marks: Vec::new(),
                 noted: Vec::new(),
             },
+            limits: options.limits.clone(),
             mixed: options.mixed,
             tally: Tally::default(),
         }
@@ -157,16 +159,20 @@ impl Intake {
     /// Judges one record: in a partition of actions an action, in others a post, or either where they are mixed. One more than `max_future` later than `sent_ms` (when the record was sent, ms since the epoch)
     /// is rejected; without `sent_ms` none is. Rejected and late records leave the clock where it is.
     pub fn record<'a>(&'a mut self, partition: i32, offset: i64, sent_ms: Option<i64>, bytes: &'a [u8]) -> Outcome<'a> {
-        let Intake { decoder, judge, tally, .. } = self;
+        let Intake { decoder, judge, limits, mixed, tally } = self;
         let at = (partition, offset, sent_ms);
         if is_of_actions(partition) {
-            return judge_action(judge, tally, at, decoder.decode_action(bytes));
+            return judge_action(judge, tally, at, decode_action(bytes, limits));
         }
         let post = match decoder.decode_any(bytes) {
             Ok(Decoded::Post(post)) => post,
-            Ok(Decoded::Action(action)) if self.mixed => return judge_action(judge, tally, at, action),
+            Ok(Decoded::Action(action)) if *mixed => return judge_action(judge, tally, at, action),
             Ok(Decoded::Action(_)) => return tally.reject(Rejected::new(Reason::Unsupported, AN_ACTION)),
-            Err(rejected) => return tally.reject(rejected),
+            // Among posts of another format an action is a line that they cannot read.
+            Err(rejected) => match mixed.then(|| decode_action(bytes, limits)) {
+                Some(Ok(action)) => return judge_action(judge, tally, at, Ok(action)),
+                _ => return tally.reject(rejected),
+            },
         };
         match judge.judge(at, post.ts) {
             Judged::OnTime => {

@@ -27,7 +27,7 @@ pub(super) fn index_of(number: i32) -> usize {
 pub(super) fn numbered<T: Copy>(list: &[Option<T>]) -> impl Iterator<Item = (i32, T)> + '_ {
     let number = |index: usize| {
         let partition = i32::try_from(index / 2).expect("an index is made of a partition's number");
-        if index % 2 == 0 { partition } else { of_actions(partition) }
+        if index.is_multiple_of(2) { partition } else { of_actions(partition) }
     };
     list.iter().enumerate().filter_map(move |(index, entry)| Some((number(index), (*entry)?)))
 }

@@ -108,6 +108,14 @@ pub enum Decoded<'a> {
     Action(Result<Action<'a>, Rejected>),
 }
 
+/// Decodes one record as an action.
+///
+/// # Errors
+/// As [`Decoder::decode`].
+pub fn decode_action<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Action<'a>, Rejected> {
+    action::read(object(bytes, limits.post_bytes_max)?, limits.id_bytes_max)
+}
+
 /// Why an action is no post.
 pub(super) const AN_ACTION: &str = "an action, not a post";
 
@@ -140,14 +148,6 @@ impl Decoder {
             Decoded::Post(post) => Ok(post),
             Decoded::Action(_) => Err(Rejected::new(Reason::Unsupported, AN_ACTION)),
         }
-    }
-
-    /// Decodes one record as an action.
-    ///
-    /// # Errors
-    /// As [`decode`](Self::decode).
-    pub fn decode_action<'a>(&self, bytes: &'a [u8]) -> Result<Action<'a>, Rejected> {
-        action::read(object(bytes, self.limits.post_bytes_max)?, self.limits.id_bytes_max)
     }
 
     /// Decodes one record as a post or, where it has an `action` and no `ts`, as an action. Only native records can be one.
