@@ -27,7 +27,7 @@ fn a_shadow_writes_the_log_of_its_rules_alone_and_ours_is_untouched() {
     let desk = desk();
     let own = log(&desk, &[]);
     let rules = [
-        "[detect]\ncoordination_enter = 60\nminimum_hold = \"20m\"\n".to_owned(),
+        "[detect]\ncoordination_enter = 64\nminimum_hold = \"20m\"\n".to_owned(),
         "[detect]\ncandidate_posts = 40\ncandidate_accounts = 12\nburst_enter = 60\n".to_owned(),
         "[detect]\ncandidate_posts = 10\ncandidate_accounts = 3\nquiet = \"3m\"\n".to_owned(),
         LISTED.to_owned(),
@@ -49,7 +49,7 @@ fn a_shadow_stands_over_the_config_and_the_summary_counts_it_apart() {
     let desk = desk();
     desk.file("ours.toml", format!("[detect]\nquiet = \"20m\"\n{LISTED}").as_bytes());
     desk.file("theirs.toml", b"expected = []\n[detect]\ncoordination_enter = 99\n");
-    let args = ["--config", "ours.toml", "--set", "detect.coordination_enter=60"];
+    let args = ["--config", "ours.toml", "--set", "detect.coordination_enter=64"];
     let beside = ["posts", "--alerts", "a", "--shadow", "theirs.toml", "--shadow-alerts", "b"];
     let summary = desk.replay(&[&args[..], &beside].concat()).summary();
     assert_eq!(desk.read("a"), log(&desk, &args));

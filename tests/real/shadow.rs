@@ -15,7 +15,7 @@ use crate::tools::{Need, trial};
 const RULES: &str = "
 [detect]
 candidate_posts = 40
-coordination_enter = 60
+coordination_enter = 64
 [[expected]]
 pattern = \"*yalan*\"
 from = \"2021-05-07T20:00:00Z\"
@@ -23,7 +23,7 @@ to = \"2021-05-07T21:00:00Z\"
 reason = \"a drill\"
 ";
 /// The rules without their expected event, which no flag can set.
-const SET: [&str; 3] = ["detect.candidate_posts=40", "detect.coordination_enter=60", NEVER_IDLE];
+const SET: [&str; 3] = ["detect.candidate_posts=40", "detect.coordination_enter=64", NEVER_IDLE];
 /// What makes no partition idle, however slow the machine is.
 const NEVER_IDLE: &str = "time.idle_timeout=10m";
 const PATIENCE: Duration = Duration::from_secs(120);

@@ -4,7 +4,7 @@
 //!
 //! Formula: accounts with three posts within ten consecutive minutes / accounts with three posts or more in the hour, the
 //! first of them a quarter of an hour ago or more (whoever began later had no time to be slow), Wilson interval. Unit: share, 0 to 1. Measured: .2 to .45 (quartiles) on crisis nights, .35 to .55 at conferences, .65
-//! to 1 on pushes. Unavailable below five repeaters.
+//! to 1 on pushes. Unavailable below eight repeaters.
 //! Blind spots: people who comment on a match or a speech line by line; accounts that are told to wait between posts, which
 //! costs them the speed they are paid for.
 
@@ -13,7 +13,7 @@ use crate::assess::crowd::Crowd;
 use crate::assess::interval::{Estimate, share};
 
 /// Repeaters from which their share is read.
-const REPEATERS_MIN: u64 = 5;
+const REPEATERS_MIN: u64 = 8;
 
 /// See the module.
 pub const DEFINITION: Definition =
