@@ -171,7 +171,7 @@ impl Decisions {
                 self.totals.actions_evicted += if *shard == 0 { closing.actions_evicted } else { 0 };
                 self.own.report(std::mem::take(report));
                 if let (Some(lane), Some(report)) = (&mut self.shadow, shadow.take()) {
-                    lane.report(report);
+                    lane.report(*report);
                 }
             }
             FromShard::Passed { shard, watermark, applied, .. } => {

@@ -46,7 +46,7 @@ pub enum FromShard {
         /// What it says of the tick.
         report: Report,
         /// What it says of the tick under the rules of the shadow, if there is one.
-        shadow: Option<Report>,
+        shadow: Option<Box<Report>>,
         /// What closed; empty unless checkpoints are written.
         closing: Closing,
     },
@@ -181,13 +181,13 @@ impl Worker {
         while let Some(tick) = self.shard.next_due(message.watermark) {
             let closing = self.shard.close(tick);
             let report = report(&self.shard, tick, &self.options.detect);
-            let shadow = self.shadow(tick, &report);
+            let shadow = self.shadow(tick, &report).map(Box::new);
             let closing = if self.options.checkpoints {
                 closing
             } else {
                 Closing { panes: Vec::new(), rows: None, actions: None, ..closing }
             };
-            let quiet = report.is_empty() && shadow.as_ref().is_none_or(Report::is_empty);
+            let quiet = report.is_empty() && shadow.as_ref().is_none_or(|report| report.is_empty());
             let evicted = closing.evicted + closing.actions_evicted;
             if !quiet || self.options.checkpoints || evicted > 0 {
                 self.output.send(FromShard::Closed { shard: self.index, report, shadow, closing }).ok()?;
