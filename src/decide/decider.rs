@@ -410,6 +410,7 @@ impl Decider {
                 at: tick.end().to_string(),
                 state: State::Resolved,
                 severity: open.paid.severity,
+                suppressed: open.paid.suppressed,
                 warming,
                 explanation: ended(&open.line.display, open.alert.kind),
                 ..open.line
