@@ -98,11 +98,9 @@ pub fn execute(args: Args, common: &Common) -> anyhow::Result<Exit> {
     let source = open(&options, &config)?;
     let files: Vec<PathBuf> = options.files.iter().chain(&options.actions).cloned().collect();
     let (alerts, beside) = (args.alerts.as_deref(), args.shadow_alerts.as_deref());
-    let mut out = BufWriter::new(AlertLog::create("--alerts", alerts, &files)?);
-    let mut taken = files;
-    taken.extend(args.alerts.clone());
-    let log = |path| AlertLog::create("--shadow-alerts", Some(path), &taken).map(BufWriter::new);
-    let mut beside = beside.map(log).transpose()?;
+    check_logs(alerts, beside, &files)?;
+    let mut out = BufWriter::new(AlertLog::create(alerts)?);
+    let mut beside = beside.map(|path| AlertLog::create(Some(path)).map(BufWriter::new)).transpose()?;
     let shadow = shadow.as_ref().zip(beside.as_mut().map(|log| log as &mut dyn Write));
     let bar = (!common.quiet && io::stderr().is_terminal()).then(progress_bar);
     let shown = bar.clone();
@@ -129,6 +127,36 @@ pub fn execute(args: Args, common: &Common) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
+/// What tells a regular file from every other, whatever it is called; none of what is no such file.
+fn inode(path: &Path) -> Option<(u64, u64)> {
+    let file = std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file)?;
+    Some((file.dev(), file.ino()))
+}
+
+/// Whether two logs would be one, also where none of them is there yet.
+fn is_one_file(one: &Path, other: &Path) -> bool {
+    let folder = |path: &Path| path.parent().map(|folder| std::fs::canonicalize(Path::new(".").join(folder)).ok());
+    match (inode(one), inode(other)) {
+        (None, None) => !one.exists() && one.file_name() == other.file_name() && folder(one) == folder(other),
+        (one, other) => one == other,
+    }
+}
+
+/// The logs must be none of the `files` that are read, and not each other. Asked before either is truncated.
+fn check_logs(alerts: Option<&Path>, beside: Option<&Path>, files: &[PathBuf]) -> anyhow::Result<()> {
+    for (flag, path) in [("--alerts", alerts), ("--shadow-alerts", beside)] {
+        let Some(path) = path else { continue };
+        if inode(path).is_some_and(|log| files.iter().any(|file| inode(file) == Some(log))) {
+            let name = path.display();
+            return Err(anyhow!("{flag} {name} would overwrite a FILE that is to be read").context(Exit::Usage));
+        }
+    }
+    if alerts.zip(beside).is_some_and(|(alerts, beside)| is_one_file(alerts, beside)) {
+        return Err(anyhow!("--alerts and --shadow-alerts name one file; give each log its own").context(Exit::Usage));
+    }
+    Ok(())
+}
+
 /// Where alert lines go; its errors name it.
 struct AlertLog {
     out: Box<dyn Write>,
@@ -136,16 +164,10 @@ struct AlertLog {
 }
 
 impl AlertLog {
-    /// Truncates `path`, which must be none of the `files` that are read; without it, stdout.
-    fn create(flag: &str, path: Option<&Path>, files: &[PathBuf]) -> anyhow::Result<AlertLog> {
+    /// Truncates `path`; without it, stdout.
+    fn create(path: Option<&Path>) -> anyhow::Result<AlertLog> {
         let Some(path) = path else { return Ok(AlertLog { out: Box::new(io::stdout()), name: "stdout".into() }) };
         let name = path.display().to_string();
-        let regular = |path: &Path| std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file);
-        let place = |path: &Path| regular(path).map(|file| (file.dev(), file.ino()));
-        if place(path).is_some_and(|log| files.iter().any(|file| place(file) == Some(log))) {
-            return Err(anyhow!("{flag} {name} would overwrite a FILE that is to be read, or the other log")
-                .context(Exit::Usage));
-        }
         let out = File::create(path).map_err(|error| unwritable(&name, &error))?;
         Ok(AlertLog { out: Box::new(out), name })
     }

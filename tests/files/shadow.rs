@@ -82,8 +82,18 @@ fn what_a_shadow_cannot_be_is_refused_before_anything_is_written() {
     }
     assert_eq!((desk.read("a").as_str(), desk.path("b").exists()), ("an older log", false));
     desk.file("rules.toml", b"");
-    let twice = ["replay", "posts", "--alerts", "a", "--shadow", "rules.toml", "--shadow-alerts", "./a"];
-    assert_eq!(desk.run(&twice).code, Some(2));
+    for (log, name) in [("a", "./a"), ("new", "./new")] {
+        let beside = ["--shadow", "rules.toml", "--shadow-alerts", name];
+        let answer = desk.run(&[&["replay", "posts", "--alerts", log], &beside[..]].concat());
+        assert_eq!(answer.code, Some(2), "{}", answer.stderr);
+        assert!(answer.stderr.contains("give each log its own"), "{}", answer.stderr);
+    }
+    let read = ["replay", "posts", "--alerts", "a", "--shadow", "rules.toml", "--shadow-alerts", "posts"];
+    assert_eq!(desk.run(&read).code, Some(2));
+    assert_eq!((desk.read("a").as_str(), desk.path("new").exists()), ("an older log", false));
+    let nowhere =
+        ["replay", "posts", "--alerts", "/dev/null", "--shadow", "rules.toml", "--shadow-alerts", "/dev/null"];
+    assert_eq!(desk.run(&nowhere).code, Some(0));
     let answer = desk.run(&["check", "--shadow", desk.file("good.toml", b"[detect]\nburst_enter = 60\n")]);
     assert!(answer.stdout.contains("\n  detect.burst_enter = 60   ours: 50\n"), "{}{}", answer.stdout, answer.stderr);
 }
