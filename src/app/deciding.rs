@@ -118,7 +118,7 @@ impl Deciding {
             FromShard::Closed { shard, closing, report, .. } => {
                 let place = (self.outlets.shards as u32) << 16 | *shard as u32;
                 self.watched_since = [self.watched_since, report.watched_since].into_iter().flatten().min();
-                keep(&mut self.closed, place, std::mem::take(closing));
+                keep(&mut self.closed, place, closing);
             }
             FromShard::Passed { shard, watermark, bytes, tracked, actions, .. } => {
                 self.actions = *actions;
@@ -320,15 +320,16 @@ impl Deciding {
     }
 }
 
-fn keep(closed: &mut BTreeMap<Place, Payload>, shard: u32, closing: Closing) {
-    for (level, end, pane) in closing.panes {
+/// Takes what a checkpoint has to write; the counts stay, for whoever sums them up.
+fn keep(closed: &mut BTreeMap<Place, Payload>, shard: u32, closing: &mut Closing) {
+    for (level, end, pane) in closing.panes.drain(..) {
         closed.insert((shard, level, end), Payload::Pane(pane));
     }
-    if let Some((end, rows)) = closing.rows {
+    if let Some((end, rows)) = closing.rows.take() {
         closed.insert((shard, LEVEL_ROWS, end), Payload::Rows(rows));
     }
     // Every shard holds the same actions; the first one's are written.
-    if let Some(actions) = closing.actions.filter(|_| shard & 0xffff == 0) {
+    if let Some(actions) = closing.actions.take().filter(|_| shard & 0xffff == 0) {
         closed.insert((shard, LEVEL_ACTIONS, closing.tick.0), Payload::Actions(actions));
     }
 }

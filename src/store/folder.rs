@@ -323,12 +323,25 @@ mod tests {
         let refused = folder.latest_manifest(accept).unwrap_err().to_string();
         assert!(
             refused.ends_with(
-                "manifest-9.bin was written by a newer tagwatch (format 3, this one knows up to 1); \
+                "manifest-9.bin was written by a newer tagwatch (format 3, this one knows up to 2); \
                  start that version again, or point state.dir at an empty folder"
             ),
             "{refused}"
         );
         assert_eq!(files(&folder), ["lock", "manifest-8.bin", "manifest-9.bin"]);
+    }
+
+    #[test]
+    fn an_older_manifest_refuses_too_and_stays() {
+        let (_dir, folder) = folder();
+        let framed = frame::seal_as(1, Kind::Manifest, "manifest-9.bin", b"earlier");
+        fs::write(folder.dir().join("manifest-9.bin"), framed).unwrap();
+        let refused = folder.latest_manifest(accept).unwrap_err().to_string();
+        assert!(
+            refused.contains("written by an older tagwatch (format 1, this one reads 2); point state.dir"),
+            "{refused}"
+        );
+        assert_eq!(files(&folder), ["lock", "manifest-9.bin"]);
     }
 
     #[test]

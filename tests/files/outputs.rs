@@ -44,7 +44,8 @@ fn the_summary_has_one_shape() {
     let version = version.as_str().filter(|text| text.len() == 16).unwrap().to_owned();
     let expected = json!({
         "posts": 65, "rejected": {"encoding": 1, "missing_field": 1, "syntax": 1}, "late": 0, "duplicate": 31,
-        "mentions": 62, "evicted": 0, "set_aside": 0, "lines": {}, "open": 0,
+        "mentions": 62, "evicted": 0, "set_aside": 0,
+        "actions": {"taken": {}, "rejected": {}, "late": 0, "evicted": 0}, "lines": {}, "open": 0,
         "from": "2017-05-05T20:00:00.000Z", "to": "2017-05-05T20:00:40.000Z", "config_version": null, "seconds": null,
     });
     assert_eq!(summary, expected);

@@ -120,7 +120,10 @@ fn the_corpus_is_told_by_reason_with_the_line_of_the_first() {
     let mut text = good(1);
     let (mut lines, mut blank) = (1_u64, 0);
     let mut expected: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
-    for (record, reason) in crate::corpus::poison().iter().filter(|(record, _)| !record.contains(&b'\n')) {
+    // An action is understood as one.
+    let is_action = |record: &[u8]| record.windows(8).any(|key| key == br#""action""#);
+    let poison = crate::corpus::poison();
+    for (record, reason) in poison.iter().filter(|(record, _)| !record.contains(&b'\n') && !is_action(record)) {
         text.extend([record.as_slice(), b"\n"].concat());
         lines += 1;
         // A blank line of a file is no record.
