@@ -144,8 +144,8 @@ mod tests {
         let mut told = Vec::new();
         for (asked, tick) in ticks.iter().enumerate() {
             // A restart at every step changes nothing.
-            let bytes = postcard::to_stdvec(&(&standing, &open)).unwrap();
-            (standing, open) = postcard::from_bytes(&bytes).unwrap();
+            standing = postcard::from_bytes(&postcard::to_stdvec(&standing).unwrap()).unwrap();
+            open = serde_json::from_str(&serde_json::to_string(&open).unwrap()).unwrap();
             let due = standing.renew(list, Tick(*tick), Severity::Page, &mut open, asked == 0);
             told.extend(due.map(|line| format!("{}: {} {}", line.tick, line.severity.as_str(), line.explanation)));
             let before = (standing.clone(), open.clone());

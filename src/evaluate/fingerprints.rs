@@ -154,7 +154,7 @@ mod tests {
         assert_eq!((crowd.found, crowd.wrong_seeds.len()), (None, 0));
         let table = Fingerprints(vec![row, crowd]).to_string();
         assert!(
-            table.contains("| push | coordinated | 4 | 75 % | 25 % | 25 % | 75 % | 4, 8 | 70, 70 | 1 3 |"),
+            table.contains("| push | coordinated | 4 | 75 % | 25 % | 25 % | 75 % | 4, 4 | 70, 70 | 1 3 |"),
             "{table}"
         );
         assert!(table.contains("| goal | organic | 2 | - | 0 % | 0 % | 0 % | - | 10, 10 |  |"), "{table}");
