@@ -146,9 +146,10 @@ pub(super) fn club(scene: &mut Scene, at: f64) {
         alone: 0.45,
         companions: &["LowTideRecords", "nowplaying"],
         langs: &[En, En, En, Es],
-        repost: 0.22,
-        reply: 0.18,
-        mention: 0.2,
+        // As communities of conferences measure: half of the originals talk to somebody, and a third or more is reposted.
+        repost: 0.4,
+        reply: 0.2,
+        mention: 0.25,
         link: 0.08,
         cry: 0.12,
         cries: &["this one", "that bass line", "goosebumps", "again!", "🎶🎶🎶", "side B now"],
@@ -287,8 +288,10 @@ pub(super) fn feed(scene: &mut Scene, at: f64) {
         ..Voice::PEOPLE
     };
     let mut pulses = Vec::new();
+    // Every gauge at every pulse, however large other crowds are.
+    let rate = 36.0 / scene.size();
     for minute in (0..360).step_by(5).map(f64::from) {
-        pulses.extend([(minute, 0.0), (minute, 36.0), (minute + 2.0 / 3.0, 36.0), (minute + 2.0 / 3.0, 0.0)]);
+        pulses.extend([(minute, 0.0), (minute, rate), (minute + 2.0 / 3.0, rate), (minute + 2.0 / 3.0, 0.0)]);
     }
     scene.crowd(Plan {
         curve: Curve::lines(scene.minute(at), &pulses),

@@ -22,6 +22,9 @@ pub(crate) struct Variety {
     steered: Habits,
 }
 
+/// Least factor of talk where people know each other.
+const COMMUNITY_TALK_MIN: f64 = 0.54;
+
 /// Shifts on the scale of log odds, where the one end of a share is as far away as the other; factors of the rest.
 #[derive(Clone, Copy, Debug)]
 struct Habits {
@@ -79,10 +82,12 @@ impl Variety {
             Who::Rota { size, .. } if plan.coordinated => *size = ((*size as f64 * habits.crew) as u64).max(8),
             Who::Rota { .. } | Who::Regulars { .. } | Who::Crew { .. } => {}
         }
+        // Who knows each other talks: of communities at least a fifth of the originals does.
+        let least = if matches!(plan.who, Who::Regulars { .. }) { COMMUNITY_TALK_MIN } else { 0.0 };
         let Voice { repost, alone, reply, mention, .. } = &mut plan.voice;
         (*repost, *alone) = (shifted(*repost, habits.repost), shifted(*alone, habits.alone));
         for talk in [reply, mention] {
-            *talk = (*talk * habits.talk).min(0.95);
+            *talk = (*talk * habits.talk.max(least)).min(0.95);
         }
         plan
     }

@@ -12,22 +12,20 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tagwatch::app::playing::play;
+use tagwatch::app::scenarios::played;
 use tagwatch::config::{Config, defaults};
 use tagwatch::decide::line::AlertLine;
 use tagwatch::model::Tick;
-use tagwatch::simulate::{self, Options};
+use tagwatch::simulate::{self, Options, listed};
 
 /// The key that `replay` uses where none is set.
 const KEY: [u8; 16] = *b"tagwatch replay\0";
 
-/// A population of a fifth of the usual size carries the scenario here: what it is compared with hardly changes, and a run
-/// takes half the time.
-const RATE: f64 = 0.1;
-
 const MINUTE_MS: i64 = 60_000;
 
-fn options(seed: u64) -> Options {
-    Options { rate: Some(RATE), ..Options::new(seed) }
+/// As `tagwatch evaluate --scenarios` plays it.
+fn options(scenario: &str, seed: u64, varied: bool) -> Options {
+    played(listed(scenario).unwrap(), seed, varied)
 }
 
 /// What is said of one hashtag of a run: its score and posts a minute at every assessment, and its alert lines.

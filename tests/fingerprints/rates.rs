@@ -2,7 +2,7 @@
 
 use tagwatch::app::scenarios::trial;
 use tagwatch::evaluate::{Fingerprint, Fingerprints, Trial};
-use tagwatch::simulate::{Options, SCENARIOS, Scenario, Verdict, listed};
+use tagwatch::simulate::{SCENARIOS, Scenario, Verdict, listed};
 
 use super::{KEY, config, each, options};
 
@@ -15,16 +15,21 @@ const LARGE: &[&str] = &["leaks", "swarm", "election", "crowd-50000", "viral"];
 const ELSEWHERE: &[&str] = &["mockery", "lured", "story", "background", "crowd-500000", "bench"];
 
 /// What is wrong today: scenario, seeds of those played here of which something wrong is said, and why.
-const GAPS: &[(&str, usize, &str)] = &[];
+const GAPS: &[(&str, usize, &str)] = &[
+    ("swarm", 1, "a rota that leaves half of its accounts below three posts in three hours is no core yet"),
+    ("giveaway", 4, "every post names somebody, and conversation takes off what repetition adds"),
+    ("joined-3", 2, "found before the public comes, or not at all"),
+    ("joined-10", 4, "nine in ten posts are people's"),
+    ("riding", 4, "the ring is a seventh of a storm with a past"),
+];
 
 fn play(scenarios: &[&'static Scenario]) -> Fingerprints {
     let config = config();
     let seeds = |scenario: &Scenario| if LARGE.contains(&scenario.name) { SEEDS_OF_LARGE } else { SEEDS };
     let jobs: Vec<(&Scenario, u64)> =
         scenarios.iter().flat_map(|scenario| (1..=seeds(scenario)).map(move |seed| (*scenario, seed))).collect();
-    let trials = each(&jobs, |(scenario, seed)| {
-        trial(scenario, &Options { varied: true, ..options(*seed) }, &config, KEY).unwrap()
-    });
+    let trials =
+        each(&jobs, |(scenario, seed)| trial(scenario, &options(scenario.name, *seed, true), &config, KEY).unwrap());
     let rows = scenarios.iter().map(|scenario| {
         let mine = jobs.iter().zip(&trials).filter(|((other, _), _)| other.name == scenario.name);
         let trials: Vec<Trial> = mine.map(|(_, trial)| *trial).collect();

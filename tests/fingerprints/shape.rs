@@ -12,7 +12,7 @@ const KIND: &str = "coordinated_burst";
 const BOUNDS: [f64; 2] = [5.0, 15.0];
 /// What the slowest of the seeds here takes today: until the audience comes nothing but the repetition of one text and an
 /// uneven crew shows, on thin counts.
-const MEASURED: [f64; 2] = [13.5, 17.5];
+const MEASURED: [f64; 2] = [13.5, 15.5];
 /// From here on the wave is there.
 const WAVE_MINUTES: i64 = 740;
 
@@ -25,7 +25,8 @@ fn fired(story: &Story) -> &AlertLine {
 #[test]
 fn the_leaks_are_called_early_and_the_louder_mockery_calms_them() {
     let config = config();
-    let stories = each(&[1_u64, 2, 3, 4], |seed| Story::of(NAME, "candidateleaks", &options(*seed), &config));
+    let stories =
+        each(&[1_u64, 2, 3, 4], |seed| Story::of(NAME, "candidateleaks", &options(NAME, *seed, false), &config));
     let wave = onset(NAME, Options::START).unwrap().plus_ms(WAVE_MINUTES * MINUTE_MS);
     for (seed, story) in (1..).zip(&stories) {
         let provisional = story.minutes_to(NAME, KIND, &["provisional", "firing"]).unwrap();
