@@ -56,6 +56,8 @@ pub struct Member {
     pub account: u64,
     /// Its posts over the crowd's hours.
     pub posts: u32,
+    /// Whether it mentions or answers somebody in an original.
+    pub talks: bool,
 }
 
 /// All signals, read over one crowd.
@@ -199,7 +201,7 @@ fn birth_seconds(shard: &Shard, tag: u64, tick: i64, day: &Gathered) -> Option<f
 }
 
 pub(super) fn members(rows: &[AccountRow]) -> Vec<Member> {
-    rows.iter().map(|row| Member { account: row.account, posts: row.posts }).collect()
+    rows.iter().map(|row| Member { account: row.account, posts: row.posts, talks: row.talking > 0 }).collect()
 }
 
 /// A push hides among the public over hours, and over an hour where it is slow: whichever shows it more counts.

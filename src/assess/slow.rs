@@ -15,7 +15,7 @@ use std::ops::RangeInclusive;
 use super::crowd::{Crowd, View};
 use super::evidence::tops;
 use super::interval::{Estimate, Z};
-use super::report::{CROWD_HOURS, HashtagReport, Member, hashtag_report, read};
+use super::report::{CROWD_HOURS, HashtagReport, hashtag_report, members, read};
 use super::signals::Facts;
 use crate::config::Detect;
 use crate::track::Shard;
@@ -86,7 +86,7 @@ fn report(shard: &Shard, tag: u64, tick: i64, detect: &Detect) -> Option<Hashtag
         crowd_posts: day.posts,
         crowd_accounts: day.distinct_accounts(),
         tops: tops(&all),
-        crowd: all.accounts.iter().map(|row| Member { account: row.account, posts: row.posts }).collect(),
+        crowd: members(&all.accounts),
         crowd_cut: day.account_cut,
         slow: Some(slow),
         ..hashtag_report(shard, tag, tick, CROWD_HOURS, detect)?

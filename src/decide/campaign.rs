@@ -312,7 +312,7 @@ mod tests {
             onset: Tick(tick).end().to_string(),
             ..AlertLine::default()
         };
-        let members: Vec<Member> = accounts.map(|account| Member { account, posts: 4 }).collect();
+        let members: Vec<Member> = accounts.map(|account| Member { account, posts: 4, talks: false }).collect();
         campaigns.see(Tick(tick), &line, &members, u64::MAX, 0.3)
     }
 

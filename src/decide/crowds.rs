@@ -1,6 +1,7 @@
 //! Crowd memory: which accounts carried earlier alerts. Bounded, aged, and slow to be taught something wrong: only who
-//! wrote much under a hashtag that fired without this memory's help is remembered, and whoever turns up under organic
-//! bursts as often is not counted.
+//! wrote much, and talked to nobody, under a hashtag that fired without this memory's help is remembered; whoever turns up
+//! under organic bursts or talks under hashtags that fired as often, or talks under the hashtag in question, is not
+//! counted. An attacker can lure a crowd into his pushes, but not make it silent there and here.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -27,8 +28,17 @@ const ACCOUNTS_MIN: usize = 8;
 pub enum Nature {
     /// It carried an alert that fired.
     Coordinated,
+    /// It stood under a hashtag that fired, and talked to somebody there.
+    Talking,
     /// It was under a burst that ended as organic.
     Organic,
+}
+
+impl Nature {
+    /// For (1) or against (-1) whoever is in such a crowd.
+    fn speaks(self) -> i32 {
+        if self == Self::Coordinated { 1 } else { -1 }
+    }
 }
 
 /// Accounts that carried one hashtag.
@@ -38,12 +48,12 @@ struct Crowd {
     accounts: BTreeSet<u64>,
 }
 
-/// The memory: at most 2 × 256 crowds of 256 accounts, 1 MiB as it is written to a checkpoint.
+/// The memory: at most 3 × 256 crowds of 256 accounts, 1.5 MiB as it is written to a checkpoint.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Crowds {
     /// By what it was and the hashtag's identity.
     crowds: BTreeMap<(Nature, u64), Crowd>,
-    /// Coordinated less organic crowds by account; made anew after a restore.
+    /// Coordinated less other crowds by account; made anew after a restore.
     #[serde(skip)]
     balance: Option<HashMap<u64, i32>>,
 }
@@ -94,39 +104,46 @@ impl Crowds {
     pub fn overlap(&mut self, tag: u64, members: &[Member], view: View) -> Option<Estimate> {
         let mine = |nature| self.crowds.get(&(nature, tag)).map(|crowd| &crowd.accounts);
         let others = self.crowds.keys().any(|key| key.0 == Nature::Coordinated && key.1 != tag);
-        let counted: Vec<u64> = members
-            .iter()
-            .filter(|member| view == View::All || member.posts >= CORE_POSTS)
-            .map(|member| member.account)
-            .collect();
+        let counted: Vec<&Member> =
+            members.iter().filter(|member| view == View::All || member.posts >= CORE_POSTS).collect();
         if !others || counted.len() < ACCOUNTS_MIN {
             return None;
         }
         let balance = self.balance.get_or_insert_with(|| balance(&self.crowds));
-        let (fired, organic) = (mine(Nature::Coordinated), mine(Nature::Organic));
-        let is_in = |crowd: Option<&BTreeSet<u64>>, account| i32::from(crowd.is_some_and(|all| all.contains(account)));
-        let remembered = counted.iter().filter(|account| {
-            let all = balance.get(*account).copied().unwrap_or(0);
-            all - is_in(fired, account) + is_in(organic, account) > 0
+        // What is known from the hashtag itself says nothing about it.
+        let own = [Nature::Coordinated, Nature::Talking, Nature::Organic].map(|nature| (nature, mine(nature)));
+        let own = |account| -> i32 {
+            let of = own.iter().filter(|(_, crowd)| crowd.is_some_and(|all| all.contains(account)));
+            of.map(|(nature, _)| nature.speaks()).sum()
+        };
+        let remembered = counted.iter().filter(|member| {
+            let account = &member.account;
+            !member.talks && balance.get(account).copied().unwrap_or(0) - own(account) > 0
         });
         Some(share(remembered.count() as u64, counted.len() as u64))
     }
 }
 
-/// The accounts that wrote much, at most as many as are remembered of a crowd.
-pub fn core(members: &[Member]) -> Vec<u64> {
-    let mut core: Vec<u64> =
-        members.iter().filter(|member| member.posts >= CORE_POSTS).map(|member| member.account).collect();
-    core.sort_unstable();
-    core.truncate(ACCOUNTS_MAX);
-    core
+/// The accounts of a crowd that are remembered: who wrote much, of one that fired who wrote much and talked to nobody, or
+/// who talked.
+pub fn accounts(nature: Nature, members: &[Member]) -> Vec<u64> {
+    let much = |member: &&Member| member.posts >= CORE_POSTS;
+    let counts = |member: &&Member| match nature {
+        Nature::Coordinated => much(member) && !member.talks,
+        Nature::Talking => member.talks,
+        Nature::Organic => much(member),
+    };
+    let mut accounts: Vec<u64> = members.iter().filter(counts).map(|member| member.account).collect();
+    accounts.sort_unstable();
+    accounts.truncate(ACCOUNTS_MAX);
+    accounts
 }
 
 fn balance(crowds: &BTreeMap<(Nature, u64), Crowd>) -> HashMap<u64, i32> {
     let mut balance = HashMap::new();
     for ((nature, _), crowd) in crowds {
         for account in &crowd.accounts {
-            *balance.entry(*account).or_default() += if *nature == Nature::Coordinated { 1 } else { -1 };
+            *balance.entry(*account).or_default() += nature.speaks();
         }
     }
     balance
@@ -137,11 +154,11 @@ mod tests {
     use super::*;
 
     fn members(accounts: std::ops::Range<u64>, posts: u32) -> Vec<Member> {
-        accounts.map(|account| Member { account, posts }).collect()
+        accounts.map(|account| Member { account, posts, talks: false }).collect()
     }
 
     fn carried(accounts: std::ops::Range<u64>, posts: u32) -> Vec<u64> {
-        core(&members(accounts, posts))
+        accounts(Nature::Coordinated, &members(accounts, posts))
     }
 
     fn overlap(crowds: &mut Crowds, tag: u64, accounts: std::ops::Range<u64>) -> Option<f64> {
@@ -172,6 +189,23 @@ mod tests {
         assert_eq!(overlap(&mut crowds, 3, 0..20), Some(1.0), "twice against once");
         crowds.remember(Nature::Organic, 4, Tick(3), &carried(0..20, 9));
         assert_eq!(overlap(&mut crowds, 3, 0..20), Some(1.0), "what fired is not organic");
+    }
+
+    #[test]
+    fn who_talks_is_neither_remembered_nor_counted() {
+        let talking: Vec<Member> =
+            members(0..20, 9).into_iter().map(|member| Member { talks: member.account >= 10, ..member }).collect();
+        let mut crowds = Crowds::default();
+        crowds.remember(Nature::Coordinated, 1, Tick(0), &accounts(Nature::Coordinated, &talking));
+        assert_eq!(overlap(&mut crowds, 2, 0..20), Some(0.5), "who talked there");
+        crowds.remember(Nature::Coordinated, 1, Tick(0), &carried(0..20, 9));
+        let now = |crowds: &mut Crowds| crowds.overlap(2, &talking, View::All).map(|share| share.value);
+        assert_eq!(now(&mut crowds), Some(0.5), "who talks here");
+        crowds.remember(Nature::Talking, 4, Tick(1), &accounts(Nature::Talking, &talking));
+        let all = |crowds: &mut Crowds| overlap(crowds, 2, 0..20);
+        assert_eq!(all(&mut crowds), Some(0.5), "who talks as often as not");
+        crowds.remember(Nature::Organic, 3, Tick(1), &accounts(Nature::Organic, &talking));
+        assert_eq!(all(&mut crowds), Some(0.0), "of organic crowds everybody is known");
     }
 
     #[test]

@@ -11,7 +11,7 @@ use super::birth_curve::BirthCurve;
 use super::budget::{Budget, Paid};
 use super::burst::{Burst, Hour, bursts};
 use super::campaign::Campaigns;
-use super::crowds::{Crowds, Nature, core};
+use super::crowds::{Crowds, Nature, accounts};
 use super::expected::{Standing, say};
 use super::explain::{basis, ended, sentence};
 use super::further::Furthers;
@@ -246,13 +246,14 @@ impl Decider {
     /// Remembers who carries an alert that fires without the memory's help.
     fn remember(&mut self, tick: Tick, report: &HashtagReport, coordination: &Coordination) {
         let Some(open) = self.memory.open.get_mut(&report.hashtag) else { return };
-        let core = core(&report.crowd);
         match (open.alert.kind, open.alert.state) {
-            (Kind::OrganicBurst, _) => open.organic = core,
+            (Kind::OrganicBurst, _) => open.organic = accounts(Nature::Organic, &report.crowd),
             (Kind::CoordinatedBurst, State::Firing)
                 if coordination.unaided >= Score::of_points(self.detect.coordination_enter) =>
             {
-                self.memory.crowds.remember(Nature::Coordinated, report.tag, tick, &core);
+                for nature in [Nature::Coordinated, Nature::Talking] {
+                    self.memory.crowds.remember(nature, report.tag, tick, &accounts(nature, &report.crowd));
+                }
             }
             _ => {}
         }

@@ -5,12 +5,8 @@ use tagwatch::simulate::{CALLS_COORDINATED, listed};
 
 use super::{Story, config, each, options};
 
-/// Alerts that the attack gains today, of 20: whoever wrote three posts under a push is remembered, who was lured into it and
-/// talks as well. None is promised.
-const GAINED: usize = 20;
-
 #[test]
-fn luring_a_club_into_pushes_gains_no_more_alerts_than_is_known() {
+fn luring_a_club_into_pushes_gains_no_alert_on_it() {
     let config = config();
     let seeds: Vec<u64> = (1..=20).collect();
     let pairs = each(&seeds, |seed| {
@@ -27,8 +23,7 @@ fn luring_a_club_into_pushes_gains_no_more_alerts_than_is_known() {
         gained.extend((called(with) && !called(without)).then_some(*seed));
         raised += usize::from(most(with) > most(without));
     }
-    println!("alerts gained under seeds {gained:?}");
-    assert!(gained.len() <= GAINED, "alerts gained under seeds {gained:?}, {GAINED} were known");
+    assert!(gained.is_empty(), "alerts gained under seeds {gained:?}");
     // The attack is one only if the memory takes the bait.
     assert!(raised * 2 > seeds.len(), "the members are remembered in {raised} runs only");
 }
