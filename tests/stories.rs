@@ -130,7 +130,7 @@ fn the_mockery_calms_the_alert_while_the_volume_rises() {
         let lines = play_with("mockery", "7", key);
         let paged = |state: &str| -> Vec<usize> {
             let of = |line: &Value| {
-                line["hashtag"] == "candidateleaks" && line["severity"] == "page" && line["state"] == state
+                line["hashtag"] == "candidateleaks" && line["kind"] == "coordinated_burst" && line["state"] == state
             };
             (0..lines.len()).filter(|at| of(&lines[*at])).collect()
         };

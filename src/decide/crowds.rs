@@ -157,8 +157,8 @@ mod tests {
         accounts.map(|account| Member { account, posts, talks: false }).collect()
     }
 
-    fn carried(accounts: std::ops::Range<u64>, posts: u32) -> Vec<u64> {
-        accounts(Nature::Coordinated, &members(accounts, posts))
+    fn carried(range: std::ops::Range<u64>, posts: u32) -> Vec<u64> {
+        accounts(Nature::Coordinated, &members(range, posts))
     }
 
     fn overlap(crowds: &mut Crowds, tag: u64, accounts: std::ops::Range<u64>) -> Option<f64> {

@@ -4,10 +4,10 @@ use serde_json::Value;
 
 use crate::program::{Desk, gzip};
 
-/// A desk with a short-lived push, its log, and a log under gates that neither it nor small crowds pass.
+/// A desk with a push, its log, and a log under gates that neither it nor small crowds pass.
 fn desk() -> Desk {
     let desk = Desk::new();
-    let posts = desk.run(&["simulate", "--scenario", "ephemeral", "--seed", "7"]);
+    let posts = desk.run(&["simulate", "--scenario", "push", "--seed", "7"]);
     desk.file("posts", posts.stdout.as_bytes());
     for (log, set) in [("a", ["detect.coordination_enter=56"; 2]), ("b", GATES)] {
         let answer = desk.run(&["replay", "-q", "posts", "--alerts", log, "--set", set[0], "--set", set[1]]);

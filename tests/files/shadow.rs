@@ -4,13 +4,13 @@ use std::sync::OnceLock;
 
 use crate::program::Desk;
 
-const LISTED: &str = "[[expected]]\npattern = \"*yalan*\"\nfrom = 2021-05-07T20:00:00Z\nto = 2021-05-07T20:40:00Z\nreason = \"a drill\"\n";
+const LISTED: &str = "[[expected]]\npattern = \"*fraud*\"\nfrom = 2021-05-07T20:00:00Z\nto = 2021-05-07T20:40:00Z\nreason = \"a drill\"\n";
 
-/// A desk with the posts of a short-lived push.
+/// A desk with the posts of a push.
 fn desk() -> Desk {
     static POSTS: OnceLock<String> = OnceLock::new();
     let desk = Desk::new();
-    let posts = POSTS.get_or_init(|| desk.run(&["simulate", "--scenario", "ephemeral", "--seed", "7"]).stdout);
+    let posts = POSTS.get_or_init(|| desk.run(&["simulate", "--scenario", "push", "--seed", "7"]).stdout);
     desk.file("posts", posts.as_bytes());
     desk
 }
