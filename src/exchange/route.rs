@@ -12,7 +12,7 @@ const KIND_TEXT: u8 = 1;
 const KIND_LINK: u8 = 2;
 const KIND_REPOST: u8 = 3;
 const KIND_CLIENT: u8 = 4;
-/// A client whose name holds one of these, in either case, says in public that no person writes.
+/// A client whose name holds one of these, in either case, says in public that no person writes. All begin with an `a`.
 const DECLARED: [&str; 2] = ["automated", "autopost"];
 
 /// Routes posts to shards.
@@ -161,9 +161,11 @@ impl Router {
 
 /// Whether a client's name declares it automated.
 fn is_declared(client: &str) -> bool {
-    let holds =
-        |word: &str| client.as_bytes().windows(word.len()).any(|part| part.eq_ignore_ascii_case(word.as_bytes()));
-    DECLARED.iter().any(|word| holds(word))
+    let client = client.as_bytes();
+    let holds = |at: usize, word: &str| {
+        client[at..].get(..word.len()).is_some_and(|part| part.eq_ignore_ascii_case(word.as_bytes()))
+    };
+    memchr::memchr2_iter(b'a', b'A', client).any(|at| DECLARED.iter().any(|word| holds(at, word)))
 }
 
 fn created_day(at: EventTime) -> u16 {

@@ -440,7 +440,7 @@ fn a_second_signal_ends_at_once() {
         let said = service.log().matches(" alert_id=").count();
         (said > 0 && cluster.consume_all(&settled.alerts).len() == said).then_some(())
     });
-    let mut services = [start("terminated", 0.5).0, start("interrupted", 0.5).0, start("cut off", 0.5).0, patient];
+    let mut services = [start("terminated", 1.0).0, start("interrupted", 1.0).0, start("cut off", 1.0).0, patient];
     for service in &mut services {
         service.wait_for_metric("tagwatch_checkpoints_total", PATIENCE, |checkpoints| checkpoints > 0.0);
     }

@@ -17,7 +17,7 @@ const RULES: &str = "
 candidate_posts = 40
 coordination_enter = 64
 [[expected]]
-pattern = \"*yalan*\"
+pattern = \"*fraud*\"
 from = \"2021-05-07T20:00:00Z\"
 to = \"2021-05-07T21:00:00Z\"
 reason = \"a drill\"
@@ -41,7 +41,7 @@ fn lines(path: &Path) -> Vec<Vec<u8>> {
 fn a_shadow_writes_what_replay_writes_and_survives_a_kill() {
     let (_guard, cluster) = shared();
     let folder = tempfile::tempdir().unwrap();
-    let output = tagwatch().args(["simulate", "--scenario", "ephemeral", "--seed", "7"]).output().unwrap();
+    let output = tagwatch().args(["simulate", "--scenario", "push", "--seed", "7"]).output().unwrap();
     let stream = Stream::dealt(&output.stdout, 200);
     let file = folder.path().join("posts.ndjson");
     stream.write(&file);
