@@ -32,6 +32,8 @@ use crate::track::shard::{LEVEL_ACTIONS, LEVEL_ROWS};
 
 /// Longest payload of a chunk.
 const CHUNK_BYTES: usize = 512 * 1024;
+/// Bytes of panes that are encoded and written at once, before the device is waited for.
+const GROUP_BYTES: usize = 16 << 20;
 /// Lines written in one transaction at the most.
 const LINES_MAX: usize = 500;
 /// Longest a checkpoint waits for dead letters under way. Beyond, state is worth more than the letters of a crash.
@@ -238,16 +240,13 @@ impl Scribe {
         resume: &BTreeMap<i32, Resume>,
     ) -> Result<u64, crate::store::Error> {
         let mut bytes = 0;
-        while let Some((place, payload)) = self.unwritten.first_key_value() {
-            let (place, encoded) = (*place, encode(payload));
-            let chunks =
-                self.write_chunks(|chunk| ChunkKey { shard: place.0, level: place.1, pane: place.2, chunk }, &encoded)?;
-            bytes += encoded.len() as u64;
-            self.written.insert(place, chunks);
-            self.unwritten.remove(&place);
+        while !self.unwritten.is_empty() {
+            bytes += self.write_some()?;
         }
-        let decider_chunks = self.write_chunks(|chunk| ChunkKey::decider(tick.0, chunk), decider)?;
         let key = |place: &Place, chunk| ChunkKey { shard: place.0, level: place.1, pane: place.2, chunk };
+        let of_decider = chunks(|chunk| ChunkKey::decider(tick.0, chunk), decider);
+        let decider_chunks = of_decider.len() as u32;
+        self.folder.write_chunks(of_decider)?;
         let manifest = Manifest {
             format: FORMAT,
             tick: tick.0,
@@ -272,15 +271,26 @@ impl Scribe {
         Ok(bytes + decider.len() as u64)
     }
 
-    fn write_chunks(&self, key: impl Fn(u32) -> ChunkKey, bytes: &[u8]) -> Result<u32, crate::store::Error> {
-        let mut count = 0;
-        // An empty payload still is one chunk, so that its absence is noticed.
-        let parts: Vec<&[u8]> = if bytes.is_empty() { vec![bytes] } else { bytes.chunks(CHUNK_BYTES).collect() };
-        for part in parts {
-            self.folder.write_chunk(&key(count), part)?;
-            count += 1;
+    /// Writes panes, a few at once; how many bytes.
+    fn write_some(&mut self) -> Result<u64, crate::store::Error> {
+        let (mut some, mut bytes) = (Vec::new(), 0);
+        for (place, payload) in &self.unwritten {
+            if bytes >= GROUP_BYTES {
+                break;
+            }
+            let encoded = encode(payload);
+            bytes += encoded.len();
+            some.push((*place, encoded));
         }
-        Ok(count)
+        let parts = some.iter().flat_map(|(place, encoded)| {
+            chunks(|chunk| ChunkKey { shard: place.0, level: place.1, pane: place.2, chunk }, encoded)
+        });
+        self.folder.write_chunks(parts)?;
+        for (place, encoded) in some {
+            self.written.insert(place, encoded.len().div_ceil(CHUNK_BYTES).max(1) as u32);
+            self.unwritten.remove(&place);
+        }
+        Ok(bytes as u64)
     }
 
     fn commit_offsets(&mut self) -> Result<(), kafka::Error> {
@@ -307,6 +317,12 @@ impl Scribe {
             other => other,
         }
     }
+}
+
+/// A payload as chunks. An empty one still is one, so that its absence is noticed.
+fn chunks(key: impl Fn(u32) -> ChunkKey, bytes: &[u8]) -> Vec<(ChunkKey, &[u8])> {
+    let parts: Vec<&[u8]> = if bytes.is_empty() { vec![bytes] } else { bytes.chunks(CHUNK_BYTES).collect() };
+    (0..).zip(parts).map(|(number, part)| (key(number), part)).collect()
 }
 
 /// Offsets by Kafka's numbers.

@@ -31,7 +31,7 @@ use crate::model::EventTime;
 use crate::{clock, config, kafka};
 
 /// Most records of a batch, give or take what librdkafka hands out at once.
-const BATCH_RECORDS: usize = 1024;
+const BATCH_RECORDS: usize = 4096;
 /// Longest a batch stays open.
 const BATCH_TIME: Duration = Duration::from_millis(50);
 /// Time between two looks at memory, new partitions, commits and progress.
@@ -187,11 +187,12 @@ impl KafkaSource {
     pub fn run(&mut self, on: &mut impl FnMut(Step<'_>) -> ControlFlow<()>) -> Result<BTreeMap<i32, i64>, Error> {
         let mut flow = ControlFlow::Continue(());
         while flow.is_continue() && !self.shared.stopped() {
-            flow = self.read_batch(on)?;
+            let records;
+            (records, flow) = self.read_batch(on)?;
             if flow.is_continue() {
                 flow = self.end_batch(on);
             }
-            self.do_chores()?;
+            self.do_chores(records < BATCH_RECORDS)?;
         }
         self.show();
         if let Some(letters) = &self.letters
@@ -202,8 +203,11 @@ impl KafkaSource {
         Ok(self.live.positions())
     }
 
-    /// Polls until the batch is full or old enough.
-    fn read_batch(&mut self, on: &mut impl FnMut(Step<'_>) -> ControlFlow<()>) -> Result<ControlFlow<()>, Error> {
+    /// Polls until the batch is full or old enough; how many records there were.
+    fn read_batch(
+        &mut self,
+        on: &mut impl FnMut(Step<'_>) -> ControlFlow<()>,
+    ) -> Result<(usize, ControlFlow<()>), Error> {
         let KafkaSource { topics, letters, live, .. } = self;
         let deadline = clock::monotonic() + BATCH_TIME;
         let wall_ms = clock::wall_ms();
@@ -229,7 +233,7 @@ impl KafkaSource {
                 Err(topics[index].gone(partition, offset)?)
             }
             Some((_, error)) => Err(error.into()),
-            None => Ok(flow),
+            None => Ok((records, flow)),
         }
     }
 
@@ -256,10 +260,13 @@ impl KafkaSource {
         if self.live.unwritten().is_empty() { Ok(()) } else { self.log.append(self.live.unwritten()) }
     }
 
-    /// What need not be done with every batch.
-    fn do_chores(&mut self) -> Result<(), Error> {
+    /// What need not be done with every batch. Who has caught up with the topic is seen to have at once.
+    fn do_chores(&mut self, caught_up: bool) -> Result<(), Error> {
         let now = clock::monotonic();
         if now.duration_since(self.chores.all) < CHORES_EVERY {
+            if caught_up {
+                self.show();
+            }
             return Ok(());
         }
         self.chores.all = now;

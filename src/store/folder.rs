@@ -1,6 +1,6 @@
 //! The state folder: one process at a time, files that are whole or absent, the last two manifests.
 //!
-//! The order of a checkpoint: `write_chunk` for each new chunk, `write_manifest`, then `remove_chunks_except` with the
+//! The order of a checkpoint: `write_chunks` with the new chunks, `write_manifest`, then `remove_chunks_except` with the
 //! chunks of *both* manifests that are kept, so that the previous one can still be restored should the new one be lost.
 
 use std::collections::BTreeSet;
@@ -51,15 +51,20 @@ impl Folder {
         &self.dir
     }
 
-    /// Writes a chunk of at most [`CHUNK_BYTES_MAX`]. Durable once [`sync`](Self::sync) or
+    /// Writes chunks of at most [`CHUNK_BYTES_MAX`] each. Durable once [`sync`](Self::sync) or
     /// [`write_manifest`](Self::write_manifest) returned.
     ///
     /// # Errors
-    /// [`Error::TooLarge`], or [`Error::Io`], for instance of a full disk; then nothing is left of it.
-    pub fn write_chunk(&self, key: &ChunkKey, bytes: &[u8]) -> Result<(), Error> {
-        let name = key.to_string();
-        self.check_size(&name, bytes, CHUNK_BYTES_MAX)?;
-        ops::run(&self.dir, &ops::write_chunk(&name, frame::seal(Kind::Chunk, &name, bytes)))
+    /// [`Error::TooLarge`], or [`Error::Io`], for instance of a full disk; then nothing is left aside.
+    pub fn write_chunks<'a>(&self, chunks: impl IntoIterator<Item = (ChunkKey, &'a [u8])>) -> Result<(), Error> {
+        let seal = |(key, bytes): (ChunkKey, &[u8])| {
+            let name = key.to_string();
+            self.check_size(&name, bytes, CHUNK_BYTES_MAX)?;
+            let framed = frame::seal(Kind::Chunk, &name, bytes);
+            Ok((name, framed))
+        };
+        let framed = chunks.into_iter().map(seal).collect::<Result<Vec<_>, Error>>()?;
+        ops::run(&self.dir, &ops::write_chunks(framed))
     }
 
     /// Reads a chunk back.
@@ -222,6 +227,10 @@ mod tests {
         names
     }
 
+    fn write(folder: &Folder, key: ChunkKey, bytes: &[u8]) -> Result<(), Error> {
+        folder.write_chunks([(key, bytes)])
+    }
+
     fn accept(_: &[u8]) -> Result<(), String> {
         Ok(())
     }
@@ -244,7 +253,7 @@ mod tests {
     #[test]
     fn the_owner_alone_can_read() {
         let (_dir, folder) = folder();
-        folder.write_chunk(&KEY, b"x").unwrap();
+        write(&folder, KEY, b"x").unwrap();
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!(mode(folder.dir()), 0o700);
         assert_eq!(mode(&folder.dir().join(KEY.to_string())), 0o600);
@@ -254,15 +263,15 @@ mod tests {
     fn chunks_read_back_and_expire() {
         let (_dir, folder) = folder();
         let other = ChunkKey { chunk: 1, ..KEY };
-        folder.write_chunk(&KEY, b"one").unwrap();
-        folder.write_chunk(&other, &vec![7; CHUNK_BYTES_MAX]).unwrap();
+        write(&folder, KEY, b"one").unwrap();
+        write(&folder, other, &vec![7; CHUNK_BYTES_MAX]).unwrap();
         folder.sync().unwrap();
         assert_eq!(folder.read_chunk(&KEY).unwrap(), b"one");
         assert_eq!(folder.read_chunk(&other).unwrap().len(), CHUNK_BYTES_MAX);
         assert_eq!(folder.remove_chunks_except(&BTreeSet::from([KEY])).unwrap(), 1);
         assert!(matches!(folder.read_chunk(&other), Err(Error::NotFound { .. })));
         assert_eq!(folder.read_chunk(&KEY).unwrap(), b"one");
-        let too_large = folder.write_chunk(&KEY, &vec![0; CHUNK_BYTES_MAX + 1]);
+        let too_large = write(&folder, KEY, &vec![0; CHUNK_BYTES_MAX + 1]);
         assert!(matches!(too_large, Err(Error::TooLarge { bytes: 524_289, .. })), "{too_large:?}");
         assert_eq!(folder.read_chunk(&KEY).unwrap(), b"one");
     }
@@ -296,7 +305,7 @@ mod tests {
     #[test]
     fn every_flipped_byte_of_a_file_reads_as_corrupt() {
         let (_dir, folder) = folder();
-        folder.write_chunk(&KEY, b"some payload").unwrap();
+        write(&folder, KEY, b"some payload").unwrap();
         folder.write_manifest(9, b"some manifest").unwrap();
         let names = [(Kind::Chunk, KEY.to_string()), (Kind::Manifest, names::manifest(9))];
         for (kind, name) in names {
@@ -363,7 +372,7 @@ mod tests {
     fn a_failed_write_leaves_nothing_aside() {
         let (_dir, folder) = folder();
         fs::create_dir_all(folder.dir().join(KEY.to_string()).join("in the way")).unwrap();
-        let failed = folder.write_chunk(&KEY, b"x").unwrap_err();
+        let failed = write(&folder, KEY, b"x").unwrap_err();
         assert!(matches!(&failed, Error::Io { action: "rename a file to", .. }), "{failed}");
         assert_eq!(files(&folder), ["lock".to_owned(), KEY.to_string()]);
     }
@@ -395,9 +404,9 @@ mod tests {
             return;
         };
         let folder = Folder::open(disk.0.path()).unwrap();
-        folder.write_chunk(&KEY, &[1; 50_000]).unwrap();
+        write(&folder, KEY, &[1; 50_000]).unwrap();
         folder.write_manifest(8, b"m8").unwrap();
-        let fill = |chunk| folder.write_chunk(&ChunkKey { chunk, ..KEY }, &[2; 50_000]);
+        let fill = |chunk| write(&folder, ChunkKey { chunk, ..KEY }, &[2; 50_000]);
         let full = (1..9).find_map(|chunk| fill(chunk).err()).expect("256 KiB do not hold nine times 50 000 bytes");
         assert!(full.is_full(), "{full}");
         let full = folder.write_manifest(9, &[3; 100_000]).expect_err("the disk is full");
