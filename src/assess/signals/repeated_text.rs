@@ -16,7 +16,8 @@ const TEXTS_MIN: u64 = 20;
 pub const DEFINITION: Definition =
     Definition { name: "repeated_text", family: "content", baseline: 0.08, read, on_core: false };
 
-fn read(crowd: &Crowd, _: &Facts) -> Option<Estimate> {
+/// The share, for this signal and for counter-evidence.
+pub(super) fn read(crowd: &Crowd, _: &Facts) -> Option<Estimate> {
     let groups = groups(crowd.originals().map(|found| found.text));
     let sizes: Vec<u64> = groups.iter().map(|(_, size)| *size).collect();
     let n: u64 = sizes.iter().sum();
