@@ -49,6 +49,8 @@ pub enum Request {
     OffsetFetch,
     /// Committing offsets.
     OffsetCommit,
+    /// Ending a transaction, which the broker says it does not know.
+    EndTransaction,
 }
 
 impl Mock {
@@ -147,6 +149,7 @@ impl Mock {
                 Request::OffsetCommit => {
                     (RDKafkaApiKey::OffsetCommit, RDKafkaRespErr::RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS)
                 }
+                Request::EndTransaction => (RDKafkaApiKey::EndTxn, RDKafkaRespErr::RD_KAFKA_RESP_ERR_INVALID_TXN_STATE),
             };
             cluster.request_errors(key, &vec![error; count]);
             Ok(())

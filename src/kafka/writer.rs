@@ -13,7 +13,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, Producer, ThreadedProducer};
 use serde::Deserialize;
-use tracing::{debug, info};
+use tracing::{debug, info, warn};
 
 use super::Error;
 use super::client::{Role, properties};
@@ -35,6 +35,8 @@ pub struct AlertWriter {
     client: Option<ThreadedProducer<Deliveries>>,
     /// For reading the end of the topic that is written.
     kafka: config::Kafka,
+    /// Name of the deployment.
+    id: String,
     /// Group under which the reads are done and offsets committed.
     group: String,
     /// What the last call left behind.
@@ -99,9 +101,9 @@ impl AlertWriter {
         let client: ThreadedProducer<Deliveries> = properties
             .create_with_context(Deliveries::default())
             .map_err(|error| Error::from_kafka(&format!("connecting to {what}"), &error))?;
-        let group = format!("{id}-ingest");
+        let (id, group) = (id.to_owned(), format!("{id}-ingest"));
         let writer =
-            AlertWriter { client: Some(client), kafka: kafka.clone(), group, left: Left::Nothing, unsure: false };
+            AlertWriter { client: Some(client), kafka: kafka.clone(), id, group, left: Left::Nothing, unsure: false };
         let mut patience = Patience::default();
         loop {
             match writer.client().init_transactions(Duration::from_secs(2)) {
@@ -233,6 +235,9 @@ impl AlertWriter {
 
     /// Brings what the last call left behind to an end: no transaction is open afterwards.
     fn settle(&mut self, deadline: Instant) -> Result<(), Error> {
+        if self.is_astray() {
+            return self.renew(deadline);
+        }
         if self.left == Left::Committing {
             match self.commit("settling a commit", deadline) {
                 Err(error) if self.left == Left::Open => debug!(%error, "an unanswered commit must be aborted"),
@@ -242,6 +247,21 @@ impl AlertWriter {
         if self.left == Left::Open {
             self.repeat("aborting", deadline, |client, timeout| client.abort_transaction(timeout))?;
         }
+        Ok(())
+    }
+
+    /// Whether client and broker disagree about the transaction: a broker that was away may have ended it by itself, or
+    /// never have begun it (librdkafka's issue 4849). The broker would not say so to one that was fenced.
+    fn is_astray(&self) -> bool {
+        self.client().client().fatal_error().is_some_and(|(code, _)| code == Code::InvalidTransactionalState)
+    }
+
+    /// Goes on with a new client, which aborts what the old one has left open.
+    fn renew(&mut self, deadline: Instant) -> Result<(), Error> {
+        warn!(id = self.id, "the broker does not know our transaction; taking over from ourselves");
+        let mut fresh = Self::connect_until(&self.kafka, &self.id, &|| clock::monotonic() >= deadline)?;
+        std::mem::swap(&mut self.client, &mut fresh.client);
+        self.left = Left::Nothing;
         Ok(())
     }
 
@@ -274,6 +294,7 @@ impl AlertWriter {
         if let Some((code, text)) = self.client().client().fatal_error() {
             return Failed::End(match Error::from_code(what, code, &text) {
                 fenced @ Error::Fenced(_) => fenced,
+                astray if code == Code::InvalidTransactionalState => astray.passing(), // by `settle`
                 other => Error::Fatal(other.to_string()),
             });
         }

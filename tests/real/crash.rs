@@ -317,7 +317,10 @@ fn a_frozen_process_wakes_up_fenced() {
     let first = setup(cluster, &folder, &[NEVER_IDLE, CHECKPOINTS]);
     let mut older = first.start();
     cluster.produce(&first.posts, &Stream::records(&STORY.stream.posts[..STORY.until(0.5)]));
-    older.wait("lines while it reads", PATIENCE, |_| (cluster.consume_all(&first.alerts).len() > 10).then_some(()));
+    older.wait("lines and a checkpoint while it reads", PATIENCE, |service| {
+        let checkpoints = service.metric("tagwatch_checkpoints_total", &[])?;
+        (checkpoints > 0.0 && cluster.consume_all(&first.alerts).len() > 10).then_some(())
+    });
     older.signal("STOP");
     let second = Setup { state: folder.path().join("other"), ..first.clone() };
     let copied = Command::new("cp").arg("-r").args([&first.state, &second.state]).status().unwrap();

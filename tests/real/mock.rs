@@ -10,6 +10,7 @@ use tagwatch::kafka::Error;
 use tagwatch::kafka::mock::{Mock, Request};
 use tagwatch::kafka::producer::{Producer, RejectedWriter, Rejection};
 use tagwatch::kafka::reader::Reader;
+use tagwatch::kafka::writer::AlertWriter;
 use tagwatch::model::EventTime;
 
 use crate::cluster::config;
@@ -21,6 +22,7 @@ pub fn trials() -> Vec<Trial> {
         trial("mock::a_paused_partition_waits_and_loses_nothing", &[], a_paused_partition_waits_and_loses_nothing),
         trial("mock::failed_fetches_lose_and_double_nothing", &[], failed_fetches_lose_and_double_nothing),
         trial("mock::a_coordinator_that_loads_is_asked_again", &[], a_coordinator_that_loads_is_asked_again),
+        trial("mock::a_forgotten_transaction_ends_nothing", &[], a_forgotten_transaction_ends_nothing),
         trial("mock::a_broker_that_comes_back_is_read_on", &[], a_broker_that_comes_back_is_read_on),
         trial("mock::an_absent_broker_is_waited_for", &[], an_absent_broker_is_waited_for),
         trial("mock::what_is_not_delivered_is_said", &[], what_is_not_delivered_is_said),
@@ -169,6 +171,26 @@ fn a_coordinator_that_loads_is_asked_again() {
     reader.commit(&BTreeMap::from([(0, 42)])).unwrap();
     mock.fail(Request::OffsetFetch, 2).unwrap();
     assert_eq!(reader.committed(&[0]).unwrap(), BTreeMap::from([(0, 42)]));
+}
+
+/// A broker that does not know the transaction makes librdkafka's client unusable, but not us.
+fn a_forgotten_transaction_ends_nothing() {
+    let mock = Mock::start(&[("posts", 1), ("alerts", 1)]).unwrap();
+    let kafka = config(mock.brokers(), "posts");
+    let line = |tick: i64| (b"key".to_vec(), format!("{{\"tick\":{tick},\"n\":0}}").into_bytes());
+    let mut writer = AlertWriter::connect(&kafka, "forgotten").unwrap();
+    for tick in 1..=4 {
+        mock.fail(Request::EndTransaction, usize::from(tick % 2 == 0)).unwrap();
+        writer.write("alerts", &[line(tick)], &[]).unwrap();
+    }
+    mock.fail(Request::EndTransaction, 1).unwrap();
+    writer.commit_offsets(&reader(&mock, "posts").group().unwrap(), "posts", &BTreeMap::from([(0, 7)])).unwrap();
+    let reader = reader(&mock, "alerts");
+    reader.assign(&BTreeMap::from([(0, 0)])).unwrap();
+    let lines: Vec<String> = (1..=4).map(|tick| String::from_utf8(line(tick).1).unwrap()).collect();
+    assert_eq!(read_to(&reader, &BTreeMap::from([(0, 4)]))[&0], lines);
+    let (_, end) = reader.range(0).unwrap();
+    assert_eq!(end, 4, "and nothing after them");
 }
 
 fn a_broker_that_comes_back_is_read_on() {

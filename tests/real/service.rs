@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 use std::time::Duration;
 
-use crate::tools::{Guard, eventually, free_port, http_get};
+use crate::tools::{Guard, free_port, http_get, within};
 
 /// The sketch key of both commands, so that both draw the same samples.
 const KEY: &str = "000102030405060708090a0b0c0d0e0f";
@@ -95,13 +95,13 @@ impl Service {
 
     /// Waits for `done` while the service lives; its log is shown where it ends or time runs out.
     pub fn wait<T>(&mut self, what: &str, timeout: Duration, mut done: impl FnMut(&Service) -> Option<T>) -> T {
-        let id = self.guard.child().id();
-        eventually(&format!("{what} (process {id}, log {})", self.log.display()), timeout, || {
+        let value = within(timeout, || {
             if let Some(status) = self.guard.child().try_wait().unwrap() {
                 panic!("{what}: the service ended with {status}:\n{}", self.log());
             }
             done(self)
-        })
+        });
+        value.unwrap_or_else(|| panic!("{what}: not within {timeout:?}:\n{}", self.log()))
     }
 
     /// Waits until everything up to an event time, in milliseconds, is decided.
@@ -127,10 +127,8 @@ impl Service {
 
     /// Waits for its end.
     pub fn ended(&mut self, timeout: Duration) -> ExitStatus {
-        let log = self.log.clone();
-        eventually(&format!("the end of the service, log {}", log.display()), timeout, || {
-            self.guard.child().try_wait().unwrap()
-        })
+        let status = within(timeout, || self.guard.child().try_wait().unwrap());
+        status.unwrap_or_else(|| panic!("not ended within {timeout:?}:\n{}", self.log()))
     }
 
     /// Tells it to stop and expects it to drain in time.

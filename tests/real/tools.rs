@@ -108,14 +108,19 @@ pub fn http_get(url: &str) -> Result<(u16, String), String> {
 }
 
 /// Waits until `done` gives something, for at most `timeout`; `what` says what was waited for.
+pub fn eventually<T>(what: &str, timeout: Duration, done: impl FnMut() -> Option<T>) -> T {
+    within(timeout, done).unwrap_or_else(|| panic!("{what}: not within {timeout:?}"))
+}
+
+/// The same, where the caller says what it means that nothing came.
 #[expect(clippy::disallowed_methods, reason = "a test's deadline is no result")]
-pub fn eventually<T>(what: &str, timeout: Duration, mut done: impl FnMut() -> Option<T>) -> T {
+pub fn within<T>(timeout: Duration, mut done: impl FnMut() -> Option<T>) -> Option<T> {
     let deadline = Instant::now() + timeout;
     loop {
-        if let Some(value) = done() {
+        let value = done();
+        if value.is_some() || Instant::now() >= deadline {
             return value;
         }
-        assert!(Instant::now() < deadline, "{what}: not within {timeout:?}");
         thread::sleep(Duration::from_millis(20));
     }
 }

@@ -12,8 +12,7 @@ use crate::assess::crowd::Crowd;
 use crate::assess::interval::Estimate;
 
 /// See the module.
-pub const DEFINITION: Definition =
-    Definition { name: "talk", family: "content", baseline: 0.4, read, on_core: true };
+pub const DEFINITION: Definition = Definition { name: "talk", family: "content", baseline: 0.4, read, on_core: true };
 
 fn read(crowd: &Crowd, facts: &Facts) -> Option<Estimate> {
     let once = 1.0 - repeated_text::read(crowd, facts).map_or(0.0, |repeated| repeated.low);
