@@ -133,11 +133,17 @@ fn read(path: &Path, config: &Config, common: &Common, mut on: impl FnMut(Step<'
 /// The config as it is, then everything moved together, then each number by itself.
 fn settings(config: &Config, common: &Common) -> anyhow::Result<Vec<Setting>> {
     let sources = common.sources();
+    // The ramp of a signal without points moves nothing.
+    let idle = |key: &str| {
+        let mut parts = key.strip_prefix("detect.signals.").unwrap_or_default().split('.');
+        parts.next().and_then(|name| config.detect.signals.get(name)).is_some_and(|ramp| ramp.points == 0.0)
+    };
     let entries: BTreeMap<String, String> = config
         .entries()
         .into_iter()
         .filter(|(key, value)| {
-            key.starts_with("detect.") && !NOT_MOVED.contains(&key.as_str()) && moved(key, value, 1.1).is_some()
+            let moves = key.starts_with("detect.") && !NOT_MOVED.contains(&key.as_str()) && !idle(key);
+            moves && moved(key, value, 1.1).is_some()
         })
         .collect();
     let mut settings = vec![Setting { what: "as shipped".to_owned(), factor: 1.0, config: Some(config.clone()) }];

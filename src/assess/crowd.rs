@@ -9,6 +9,11 @@ use crate::track::pane::AccountRow;
 /// Posts from which an account belongs to the repeat core.
 pub const CORE_POSTS: u32 = 3;
 
+/// Seconds of a day.
+const DAY_SECONDS: u32 = 86_400;
+/// Days from the epoch to 2000-01-01.
+const DAYS_TO_2000: u32 = 10_957;
+
 /// Which accounts are read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum View {
@@ -63,6 +68,19 @@ impl Crowd {
             .originals()
             .fold((0, 0), |(originals, texts), found| (originals + 1, texts + usize::from(found.has(FLAG_TEXT))));
         originals > 0 && texts * 10 >= originals * 9
+    }
+
+    /// Of each account whose day of creation is known: the day of its first mention and that day, since 2000-01-01.
+    pub fn created_days(&self) -> Vec<(u32, u32)> {
+        let known = self.mentions.iter().filter(|found| found.created_day > 0);
+        let mut first: Vec<(u64, u32, u16)> =
+            known.map(|found| (found.account, found.second, found.created_day)).collect();
+        first.sort_unstable();
+        first.dedup_by_key(|(account, ..)| *account);
+        let day = |(_, second, created): &(u64, u32, u16)| {
+            ((second / DAY_SECONDS).saturating_sub(DAYS_TO_2000), u32::from(*created) - 1)
+        };
+        first.iter().map(day).collect()
     }
 
     /// The mentions that are no reposts.

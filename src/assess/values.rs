@@ -143,7 +143,7 @@ pub struct AdjustedCounts {
 pub struct Signal {
     /// Its name, as in docs and config.
     pub name: String,
-    /// `concentration`, `synchrony`, `overlap`, `content` or `ephemerality`.
+    /// `concentration`, `synchrony`, `overlap`, `content`, `provenance` or `ephemerality`.
     pub family: String,
     /// The estimate; null where unavailable.
     pub value: Option<f64>,

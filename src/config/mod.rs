@@ -31,7 +31,7 @@ pub use shadow::load_shadow;
 pub use value::{parse_duration, parse_size, parse_time, show_duration, show_size};
 
 /// The signals that have a ramp in `[detect.signals]`. The file must have each of them and no other.
-pub const KNOWN_SIGNALS: [&str; 19] = [
+pub const KNOWN_SIGNALS: [&str; 28] = [
     "repeat_share",
     "posts_per_account",
     "evenness",
@@ -39,10 +39,13 @@ pub const KNOWN_SIGNALS: [&str; 19] = [
     "top_share",
     "silent_core",
     "salvos",
+    "traffic_manipulation",
     "past",
     "birth_speed",
     "dispersion_10s",
     "dispersion_1s",
+    "regular_gaps",
+    "started_together",
     "overlap",
     "silent_accounts",
     "conversation",
@@ -50,11 +53,17 @@ pub const KNOWN_SIGNALS: [&str; 19] = [
     "alone",
     "repeated_text",
     "repeated_link",
+    "repeated_repost",
+    "bare",
+    "same_set",
+    "created_together",
+    "young_accounts",
+    "client_share",
     "ephemerality",
 ];
 
 /// The families that have a bound in `[detect.family_points_max]`.
-pub const FAMILIES: [&str; 5] = ["concentration", "synchrony", "overlap", "content", "ephemerality"];
+pub const FAMILIES: [&str; 6] = ["concentration", "synchrony", "overlap", "content", "provenance", "ephemerality"];
 
 /// Reads all layers: defaults, file, environment, flags; the later overrides the earlier.
 ///

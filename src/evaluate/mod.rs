@@ -8,7 +8,7 @@
 //! - An episode is *detected* by such an alert on its hashtag between its start and 30 minutes past its end, and *seen as
 //!   burst* by a `firing` line of any kind of burst there; an organic one also 10 minutes before its start.
 //! - Time to detect counts from the episode's 20th post.
-//! - A signal *separates* as far as its values at the first alert lines of coordinated episodes differ from those of
+//! - A signal *separates* as far as the first values that alert lines show in coordinated episodes differ from those in
 //!   organic ones.
 
 pub mod episode;

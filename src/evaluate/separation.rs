@@ -24,9 +24,13 @@ pub struct Separation {
     pub coordinated: usize,
     /// Organic episodes with a value.
     pub organic: usize,
+    /// Quartiles of the coordinated episodes' values.
+    pub coordinated_quartiles: [f64; 3],
+    /// Quartiles of the organic episodes' values.
+    pub organic_quartiles: [f64; 3],
 }
 
-/// The values of one signal at the first alert lines of episodes.
+/// The first value of one signal in each episode.
 struct Values<'a> {
     name: &'a str,
     family: &'a str,
@@ -34,13 +38,20 @@ struct Values<'a> {
     organic: Vec<f64>,
 }
 
-/// Every signal with a value in at least three episodes of each sort, in the order of alert lines. The value is that of the
-/// hashtag's first line, whatever its kind and state, from the episode's start to 30 minutes past its end.
+/// Every signal with a value in at least three episodes of each sort, in the order of alert lines. The value is the first
+/// that a line of the hashtag holds, whatever its kind and state, from the episode's start to 30 minutes past its end: the
+/// very first line of a small burst has too few posts for most.
 pub(super) fn separations(log: &Log<'_>, coordinated: &[&Episode], organic: &[&Episode]) -> Vec<Separation> {
     let mut all: Vec<Values<'_>> = Vec::new();
     for (episode, is_coordinated) in coordinated.iter().map(|e| (e, true)).chain(organic.iter().map(|e| (e, false))) {
-        let first = log.of_hashtag(&episode.hashtag).find(|alert| episode.answers_for(alert.at));
-        for signal in first.into_iter().flat_map(|alert| &alert.signals) {
+        let lines = log.of_hashtag(&episode.hashtag).filter(|alert| episode.answers_for(alert.at));
+        let mut valued: Vec<&str> = Vec::new();
+        for signal in lines.flat_map(|alert| &alert.signals) {
+            let Some(value) = signal.value else { continue };
+            if valued.contains(&signal.name.as_str()) {
+                continue;
+            }
+            valued.push(&signal.name);
             let index = all.iter().position(|values| values.name == signal.name).unwrap_or_else(|| {
                 let (name, family) = (&signal.name, &signal.family);
                 all.push(Values { name, family, coordinated: Vec::new(), organic: Vec::new() });
@@ -48,7 +59,7 @@ pub(super) fn separations(log: &Log<'_>, coordinated: &[&Episode], organic: &[&E
             });
             let values = &mut all[index];
             let side = if is_coordinated { &mut values.coordinated } else { &mut values.organic };
-            side.extend(signal.value);
+            side.push(value);
         }
     }
     let enough = |values: &&Values<'_>| values.coordinated.len().min(values.organic.len()) >= EPISODES_MIN;
@@ -63,6 +74,8 @@ impl Values<'_> {
             auc: round(auc(&self.coordinated, &self.organic), 4),
             coordinated: self.coordinated.len(),
             organic: self.organic.len(),
+            coordinated_quartiles: quartiles(&self.coordinated),
+            organic_quartiles: quartiles(&self.organic),
         }
     }
 }
@@ -73,6 +86,13 @@ fn auc(coordinated: &[f64], organic: &[f64]) -> f64 {
     let pairs = coordinated.iter().flat_map(|a| organic.iter().map(move |b| (a, b)));
     let halves: u64 = pairs.map(|(a, b)| u64::from(a > b) + u64::from(a >= b)).sum();
     halves as f64 / (2 * coordinated.len() * organic.len()) as f64
+}
+
+/// The values at a quarter, a half and three quarters of the way from the smallest to the largest, of those there are.
+fn quartiles(values: &[f64]) -> [f64; 3] {
+    let mut sorted = values.to_vec();
+    sorted.sort_unstable_by(f64::total_cmp);
+    [1, 2, 3].map(|quarter| sorted.get(sorted.len().saturating_sub(1) * quarter / 4).copied().unwrap_or(0.0))
 }
 
 #[cfg(test)]
@@ -111,19 +131,21 @@ mod tests {
     }
 
     #[test]
-    fn the_first_line_of_an_episode_counts_whatever_its_state() {
+    fn the_first_value_of_an_episode_counts_whatever_its_state() {
         let (push, crowd) = (Label::Coordinated, Label::Organic);
-        let mut values = vec![(push, Some(0.9), 0.0); 3];
+        let mut values = vec![(push, Some(0.9), 0.0), (push, None, 0.8), (push, Some(0.7), 0.0)];
         values.extend([(crowd, Some(0.1), 1.0); 4]);
         let separation = case(&values).remove(0);
         assert_eq!((separation.name.as_str(), separation.family.as_str()), ("core_share", "concentration"));
         assert_eq!((separation.auc.to_bits(), separation.coordinated, separation.organic), (1.0_f64.to_bits(), 3, 4));
+        assert_eq!(separation.coordinated_quartiles.map(f64::to_bits), [0.7, 0.8, 0.8].map(f64::to_bits));
+        assert_eq!(separation.organic_quartiles.map(f64::to_bits), [0.1; 3].map(f64::to_bits));
     }
 
     #[test]
     fn a_signal_with_a_value_in_fewer_than_three_episodes_of_a_sort_is_left_out() {
         let (push, crowd) = (Label::Coordinated, Label::Organic);
-        let mut values = vec![(push, Some(0.9), 0.0), (push, Some(0.9), 0.0), (push, None, 0.9)];
+        let mut values = vec![(push, Some(0.9), 0.0); 2];
         values.extend([(crowd, Some(0.1), 1.0); 3]);
         values.extend([(Label::Ambiguous, Some(0.5), 0.5); 3]);
         assert_eq!(case(&values), []);

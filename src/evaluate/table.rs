@@ -55,17 +55,19 @@ impl Evaluation {
         }
         writeln!(
             f,
-            "\nsignals at the first alert line of an episode: the chance that a coordinated one shows more than an"
+            "\nsignals, by the first value in each episode: the chance that a coordinated one shows more than an organic"
         )?;
-        writeln!(f, "organic one (0.5 tells nothing, 1 and 0 tell all), and how many episodes of each have a value")?;
+        writeln!(f, "one (0.5 tells nothing, 1 and 0 tell all); how many of each have a value, and its quartiles")?;
         let width = self.signals.iter().map(|signal| signal.name.chars().count()).max().unwrap_or(0);
         for signal in &self.signals {
             let (name, auc) = (&signal.name, signal.auc);
-            writeln!(
-                f,
-                "  {name:width$}  {auc:.4}  {:>4} {:>4}  {}",
-                signal.coordinated, signal.organic, signal.family
-            )?;
+            write!(f, "  {name:width$}  {auc:.4}")?;
+            for (episodes, [low, middle, high]) in
+                [(signal.coordinated, signal.coordinated_quartiles), (signal.organic, signal.organic_quartiles)]
+            {
+                write!(f, "  {episodes:>4} {low:>9.2} {middle:>7.2} {high:>7.2}")?;
+            }
+            writeln!(f, "  {}", signal.family)?;
         }
         Ok(())
     }

@@ -203,7 +203,7 @@ pub struct AdjustedCounts {
 #[derive(ToSchema)]
 pub struct Signal {
     name: String,
-    /// `concentration`, `synchrony`, `overlap`, `content` or `ephemerality`.
+    /// `concentration`, `synchrony`, `overlap`, `content`, `provenance` or `ephemerality`.
     family: String,
     /// The estimate; null where unavailable.
     value: Option<f64>,

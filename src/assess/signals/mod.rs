@@ -2,9 +2,12 @@
 //! A signal reads a crowd and says a value with its interval, or that its input is missing; it knows nothing of points.
 
 pub mod alone;
+pub mod bare;
 pub mod birth_speed;
+pub mod client_share;
 pub mod conversation;
 pub mod core_share;
+pub mod created_together;
 pub mod dispersion_10s;
 pub mod dispersion_1s;
 pub mod ephemerality;
@@ -12,14 +15,20 @@ pub mod evenness;
 pub mod overlap;
 pub mod past;
 pub mod posts_per_account;
+pub mod regular_gaps;
 pub mod repeat_share;
 pub mod repeated_link;
+pub mod repeated_repost;
 pub mod repeated_text;
 pub mod salvos;
+pub mod same_set;
 pub mod silent_accounts;
 pub mod silent_core;
+pub mod started_together;
 pub mod talk;
 pub mod top_share;
+pub mod traffic_manipulation;
+pub mod young_accounts;
 
 use super::crowd::Crowd;
 use super::interval::{Estimate, Z};
@@ -77,11 +86,23 @@ impl Spread {
     }
 }
 
+/// The most of `sorted` values that lie within `width` of each other: from the first to before the first plus `width`.
+fn most_within(sorted: &[u32], width: u32) -> u64 {
+    let (mut first, mut most) = (0, 0);
+    for (place, value) in sorted.iter().enumerate() {
+        while value - sorted[first] >= width {
+            first += 1;
+        }
+        most = most.max(place + 1 - first);
+    }
+    most as u64
+}
+
 /// One signal: where it belongs and how it is read.
 pub struct Definition {
     /// Its name in config, docs and alert lines.
     pub name: &'static str,
-    /// `concentration`, `synchrony`, `overlap`, `content` or `ephemerality`.
+    /// `concentration`, `synchrony`, `overlap`, `content`, `provenance` or `ephemerality`.
     pub family: &'static str,
     /// What ordinary participation shows.
     pub baseline: f64,
@@ -92,7 +113,7 @@ pub struct Definition {
 }
 
 /// All signals, in the order in which alert lines print them.
-pub const ALL: [Definition; 19] = [
+pub const ALL: [Definition; 28] = [
     repeat_share::DEFINITION,
     posts_per_account::DEFINITION,
     evenness::DEFINITION,
@@ -100,10 +121,13 @@ pub const ALL: [Definition; 19] = [
     top_share::DEFINITION,
     silent_core::DEFINITION,
     salvos::DEFINITION,
+    traffic_manipulation::DEFINITION,
     past::DEFINITION,
     birth_speed::DEFINITION,
     dispersion_1s::DEFINITION,
     dispersion_10s::DEFINITION,
+    regular_gaps::DEFINITION,
+    started_together::DEFINITION,
     overlap::DEFINITION,
     silent_accounts::DEFINITION,
     conversation::DEFINITION,
@@ -111,5 +135,11 @@ pub const ALL: [Definition; 19] = [
     alone::DEFINITION,
     repeated_text::DEFINITION,
     repeated_link::DEFINITION,
+    repeated_repost::DEFINITION,
+    bare::DEFINITION,
+    same_set::DEFINITION,
+    created_together::DEFINITION,
+    young_accounts::DEFINITION,
+    client_share::DEFINITION,
     ephemerality::DEFINITION,
 ];
