@@ -166,3 +166,48 @@ fn contributions_add_up_and_what_resolves_was_open_at_that_severity() {
         }
     }
 }
+
+/// Every number of a line but those in its sentence.
+fn numbers(value: &Value, found: &mut Vec<f64>) {
+    match value {
+        Value::Number(number) => found.extend(number.as_f64()),
+        Value::Array(values) => values.iter().for_each(|value| numbers(value, found)),
+        Value::Object(fields) => {
+            fields.iter().filter(|(key, _)| *key != "explanation").for_each(|(_, value)| numbers(value, found));
+            found.extend(fields.get("members").and_then(Value::as_array).map(|members| members.len() as f64));
+        }
+        _ => {}
+    }
+}
+
+/// The numbers that a sentence prints, with their decimals; digits inside of names are none.
+fn printed(sentence: &str) -> Vec<(f64, usize)> {
+    let words = sentence.split(|c: char| !(c.is_alphanumeric() || ".-#_".contains(c)));
+    let words = words.filter(|word| !word.starts_with('#')).map(|word| word.trim_end_matches('.'));
+    let number =
+        |word: &str| Some((word.parse().ok()?, word.split_once('.').map_or(0, |(_, decimals)| decimals.len())));
+    words.filter(|word| word.chars().any(|c| c.is_ascii_digit())).filter_map(number).collect()
+}
+
+#[test]
+fn a_sentence_has_no_number_that_its_line_lacks() {
+    // What words stand for: the most active 5 %, the 20th account, of 100, of 24 hours, of 1, the rhythm of people who sleep.
+    const IN_WORDS: [f64; 7] = [0.05, 20.0, 100.0, 24.0, 1.0, 0.12, 12.0];
+    let mut checked = 0;
+    for scenario in ["leaks", "goal", "feed", "slow", "campaign", "giveaway", "ephemeral"] {
+        for line in play(scenario, "3") {
+            let mut known = IN_WORDS.to_vec();
+            numbers(&line, &mut known);
+            let sentence = line["explanation"].as_str().unwrap();
+            for (number, decimals) in printed(sentence) {
+                let unit = 10_f64.powi(i32::try_from(decimals).unwrap());
+                // As it is, as a percentage, or seconds as minutes; a line has four decimals, which may round once more.
+                let says = |known: f64| (known * unit - number * unit).abs() <= 0.5 + 0.0001 * unit;
+                let stands = known.iter().any(|known| says(*known) || says(known * 100.0) || says(known / 60.0));
+                assert!(stands, "{number} is nowhere in the line of: {sentence}\n{line}");
+                checked += 1;
+            }
+        }
+    }
+    assert!(checked > 200, "{checked} numbers checked");
+}

@@ -27,6 +27,8 @@ const FACTORS: [f64; 4] = [0.9, 1.1, 0.8, 1.2];
 const NOT_MOVED: [&str; 2] = ["detect.pages_per_hour", "detect.tickets_per_hour"];
 /// Keys that change what is reported, and not only what is decided: each of their values needs a reading of its own.
 const REPORTED: [&str; 2] = ["detect.candidate_posts", "detect.candidate_accounts"];
+/// Further keys that take whole numbers only.
+const WHOLE: [&str; 2] = ["detect.kinds.slow_accounts", "detect.kinds.slow_posts"];
 /// Settings that share one reading of a stream.
 const SETTINGS_A_READING: usize = 48;
 
@@ -207,13 +209,14 @@ fn harder(entries: &BTreeMap<String, String>) -> Vec<(String, bool)> {
 /// A number or duration times a factor, as text for `--set`; none of what is neither.
 fn moved(key: &str, value: &str, factor: f64) -> Option<String> {
     if let Ok(whole) = value.parse::<u32>()
-        && REPORTED.contains(&key)
+        && (REPORTED.contains(&key) || WHOLE.contains(&key))
     {
         return Some((f64::from(whole) * factor).round().to_string());
     }
     if let Ok(number) = value.parse::<f64>() {
-        // Points end at 100; the float's own text reads back exactly.
-        return Some((number * factor).to_string());
+        // A share ends at 1. The float's own text reads back exactly.
+        let most = if key.ends_with("_share") { 1.0 } else { f64::INFINITY };
+        return Some((number * factor).min(most).to_string());
     }
     let ticks = (parse_duration(value)?.as_secs_f64() * factor / 10.0).round() as u64;
     Some(show_duration(std::time::Duration::from_secs(ticks * 10)))

@@ -7,6 +7,7 @@ pub mod candidates;
 pub mod crowd;
 pub mod evidence;
 pub mod feed;
+pub mod growth;
 pub mod history;
 pub mod interval;
 pub mod report;

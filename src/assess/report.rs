@@ -6,6 +6,7 @@ use super::candidates::candidates;
 use super::crowd::{Crowd, View};
 use super::evidence::{Tops, display, tops};
 use super::feed::{Feed, feed};
+use super::growth::{Growth, growth};
 use super::history::{History, history, past_hours};
 use super::interval::Estimate;
 use super::signals::{ALL, Facts};
@@ -86,6 +87,8 @@ pub struct HashtagReport {
     pub windows: Windows,
     /// What is usual for it.
     pub history: History,
+    /// How it grows.
+    pub growth: Growth,
     /// Whether it is new: young, and unknown before.
     pub is_new: bool,
     /// Whether memory ran out within the last day, so that hashtags of few posts were let go of.
@@ -178,6 +181,7 @@ pub(super) fn hashtag_report(
         hashtag: name.to_owned(),
         history: history(shard, tag, tick, windows.h1.posts, windows.h24.posts),
         windows,
+        growth: growth(ladder, tag, tick, (&hour, &day)),
         is_new,
         degraded: shard.evicted_since(tick - DAY),
         first_second: day.first_second,

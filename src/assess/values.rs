@@ -147,9 +147,9 @@ pub struct Signal {
     pub family: String,
     /// The estimate; null where unavailable.
     pub value: Option<f64>,
-    /// Lower end of its 80 % interval.
+    /// Lower end of its 50 % interval.
     pub low: Option<f64>,
-    /// Upper end of its 80 % interval.
+    /// Upper end of its 50 % interval.
     pub high: Option<f64>,
     /// What ordinary participation shows.
     pub baseline: Option<f64>,

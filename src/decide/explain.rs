@@ -5,6 +5,7 @@ use super::line::{Kind, State};
 use super::score::Coordination;
 use crate::assess::HashtagReport;
 use crate::assess::feed::{Feed, Source};
+use crate::assess::growth::Growth;
 use crate::assess::history::Baseline;
 use crate::assess::values::Signal;
 
@@ -82,15 +83,33 @@ fn feed(report: &HashtagReport, volume: &str) -> String {
     format!("#{}: {volume}; {percent:.0} % of it comes from {who} ({accounts} accounts), {clock}", report.display)
 }
 
-/// The numbers that such a sentence rests on, for the line's evidence.
+/// Four decimals, as all numbers of a line.
+fn round(value: f64) -> f64 {
+    libm::round(value * 10_000.0) / 10_000.0
+}
+
+/// How the hashtag grows, as far as it can be told.
+fn growth(growth: &Growth) -> Vec<(String, f64)> {
+    let rate = growth
+        .per_hour
+        .map(|rate| [("per_hour", rate.value), ("per_hour_low", rate.low), ("per_hour_high", rate.high)]);
+    let doubling = growth.doubling_minutes().map(|minutes| ("doubling_minutes", minutes));
+    let first = growth.first_time.map(|share| {
+        [("first_time_share", share.value), ("first_time_share_low", share.low), ("first_time_share_high", share.high)]
+    });
+    let numbers = rate.into_iter().flatten().chain(doubling).chain(first.into_iter().flatten());
+    numbers.map(|(name, value)| (format!("growth_{name}"), round(value))).collect()
+}
+
+/// The numbers that a sentence rests on beside counts and signals, for the line's evidence.
 pub fn basis(report: &HashtagReport) -> Vec<(String, f64)> {
-    let round = |value: f64| libm::round(value * 10_000.0) / 10_000.0;
-    let Some(feed) = &report.feed else { return Vec::new() };
+    let mut basis = growth(&report.growth);
+    let Some(feed) = &report.feed else { return basis };
     let share = match feed.source {
         Source::Client => "feed_client_share",
         Source::Accounts => "feed_accounts_share",
     };
-    let mut basis = vec![(share.to_owned(), round(feed.share)), ("feed_accounts".to_owned(), feed.accounts as f64)];
+    basis.extend([(share.to_owned(), round(feed.share)), ("feed_accounts".to_owned(), feed.accounts as f64)]);
     if let Some(clock) = feed.clock {
         basis.push(("feed_clock_seconds".to_owned(), f64::from(clock.period_seconds)));
         basis.push(("feed_clock_kept".to_owned(), round(clock.kept.value)));
@@ -106,7 +125,9 @@ fn volume(report: &HashtagReport) -> String {
         Baseline::Recent if report.is_new => "a hashtag not seen before today".to_owned(),
         Baseline::Recent | Baseline::HourOfWeek => format!("usual: {:.0}", report.history.posts),
     };
-    format!("{} posts by {} accounts in the last hour ({usual})", hour.posts, hour.accounts)
+    let growing = report.growth.doubling_minutes().map(|minutes| format!(", doubling every {minutes:.0} min"));
+    let growing = growing.unwrap_or_default();
+    format!("{} posts by {} accounts in the last hour ({usual}){growing}", hour.posts, hour.accounts)
 }
 
 fn with(reasons: &str) -> String {

@@ -172,7 +172,7 @@ pub struct Evidence {
     /// Why an alert of this hashtag is expected at this time, as `[[expected]]` in the config says: its severity is one
     /// step lower for it. Null where it is not expected.
     pub expected: Option<String>,
-    /// Numbers behind a kind that rests on more than the signals, by name; absent elsewhere.
+    /// Further numbers, by name: how the hashtag grows, and what a kind rests on beside the signals. Absent where none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub basis: Vec<(String, f64)>,
 }

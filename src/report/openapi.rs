@@ -207,9 +207,9 @@ pub struct Signal {
     family: String,
     /// The estimate; null where unavailable.
     value: Option<f64>,
-    /// Lower end of its 80 % interval.
+    /// Lower end of its 50 % interval.
     low: Option<f64>,
-    /// Upper end of its 80 % interval.
+    /// Upper end of its 50 % interval.
     high: Option<f64>,
     /// What ordinary participation shows.
     baseline: Option<f64>,
@@ -245,7 +245,7 @@ pub struct Evidence {
     /// Why the alert is expected at this time, as the config says; its severity is one step lower for it. Null where it
     /// is not.
     expected: Option<String>,
-    /// Numbers behind a kind that rests on more than the signals, by name; absent elsewhere.
+    /// Further numbers, by name: how the hashtag grows, and what a kind rests on beside the signals. Absent where none.
     #[schema(required = false)]
     basis: Vec<(String, f64)>,
 }

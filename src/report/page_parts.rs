@@ -180,7 +180,7 @@ pub fn signals_table(signals: &[Signal], coordination: Score) -> Markup {
             table.signals {
                 thead { tr {
                     th scope="col" { "Signal" } th scope="col" { "Family" }
-                    th.num scope="col" { "Value" } th.num scope="col" { "80 % interval" }
+                    th.num scope="col" { "Value" } th.num scope="col" { "50 % interval" }
                     th.num scope="col" { "Baseline" } th.num scope="col" { "Points" }
                 } }
                 tbody { @for signal in signals { (signal_row(signal)) } }

@@ -124,6 +124,13 @@ impl Ladder {
         (shorter, gathered)
     }
 
+    /// Posts of a hashtag in the closed minutes after `after` and up to `end`.
+    pub fn posts_by_minute(&self, tag: u64, after: i64, end: i64) -> u64 {
+        let mut posts = 0;
+        self.each(tag, 1, after, end, &mut |view| posts += view.posts());
+        posts
+    }
+
     /// Counts posts and accounts of a hashtag over so many closed hours and what came after them.
     pub fn count_hours(&self, tag: u64, tick: i64, hours: i64) -> Counted {
         let hour = floor(tick, HOUR);
