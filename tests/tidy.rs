@@ -2,7 +2,7 @@
 //! may touch, how long files and functions are, which words are used. Prints every finding at once, with file and line.
 //!
 //! The layers, each may import those before it:
-//! model, config, track, assess, decide, clock, kafka, source · exchange · store · report, simulate · evaluate, app, main.
+//! model, config, track, assess, decide, clock, kafka, source · store · report, exchange, simulate · evaluate, app, main.
 //! `config` stands right after `model` because its types are plain values that every stage is told its numbers in;
 //! `clock` comes after the core, which has no use for it.
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail the test by panicking")]
@@ -28,7 +28,8 @@ const LAYERS: &[&[&str]] = &[
     &["decide"],
     &["clock"],
     &["kafka"],
-    &["source", "exchange", "store", "report"],
+    &["source", "store", "report"],
+    &["exchange"],
     &["simulate", "evaluate"],
     &["app"],
 ];

@@ -4,3 +4,4 @@
 pub mod frontier;
 pub mod route;
 pub mod shards;
+pub mod wire;
