@@ -8,10 +8,11 @@ use std::time::{Duration, Instant};
 
 use super::pipeline::{Decisions, Totals, Whose};
 use super::running::Jobs;
-use super::scribe::{Checkpoint, Job, Payload, Place};
+use super::scores::Scores;
+use super::scribe::{Checkpoint, Job};
 use super::shadow::Saved;
+use super::source_counts::count_source;
 use crate::assess::top::TopRow;
-use crate::assess::values::Adjusted;
 use crate::clock;
 use crate::decide::line::AlertLine;
 use crate::decide::view::{HashtagView, TickView};
@@ -20,17 +21,10 @@ use crate::exchange::shards::FromShard;
 use crate::model::{EventTime, Tick};
 use crate::report::Report;
 use crate::source::kafka::Shared;
-use crate::source::partition::{in_topic, is_of_actions};
-use crate::source::tally::ActionTally;
-use crate::track::ladder::MINUTE;
-use crate::track::shard::{Closing, LEVEL_ACTIONS, LEVEL_ROWS};
+use crate::store::payload::{Payload, Place, keep};
 
 /// How often readers get fresh rows.
 const BOARD_EVERY: Duration = Duration::from_secs(2);
-/// Silence after which the brokers count as away; they are asked every two seconds.
-const BROKER_SILENT: Duration = Duration::from_secs(15);
-/// Ticks that a hashtag's scores are shown after it was assessed last.
-const SCORES_SHOWN: i64 = 5 * MINUTE;
 
 /// The scribe has ended.
 #[derive(Debug)]
@@ -73,8 +67,7 @@ pub struct Deciding {
     closed: BTreeMap<Place, Payload>,
     /// Top rows by shard.
     tops: BTreeMap<usize, Vec<TopRow>>,
-    /// Last assessment by hashtag.
-    scores: BTreeMap<String, (Tick, HashtagView)>,
+    scores: Scores,
     shown_at: Instant,
     counted: Totals,
     bytes: BTreeMap<usize, (usize, usize, usize)>,
@@ -100,7 +93,7 @@ impl Deciding {
             watched_since,
             closed: BTreeMap::new(),
             tops: BTreeMap::new(),
-            scores: BTreeMap::new(),
+            scores: Scores::default(),
             shown_at: now,
             counted: Totals::default(),
             bytes: BTreeMap::new(),
@@ -118,6 +111,8 @@ impl Deciding {
             FromShard::Closed { shard, closing, report, .. } => {
                 let place = (self.outlets.shards as u32) << 16 | *shard as u32;
                 self.watched_since = [self.watched_since, report.watched_since].into_iter().flatten().min();
+                // Every shard holds the same actions; the first one's are written.
+                closing.actions = closing.actions.take().filter(|_| *shard == 0);
                 keep(&mut self.closed, place, closing);
             }
             FromShard::Passed { shard, watermark, bytes, tracked, actions, .. } => {
@@ -150,9 +145,7 @@ impl Deciding {
         if !lines.is_empty() {
             self.outlets.jobs.send(Job::Lines(lines.clone())).map_err(|_| Gone)?;
         }
-        for view in &assessed {
-            self.scores.insert(view.hashtag.clone(), (tick, view.clone()));
-        }
+        self.scores.assessed(tick, &assessed);
         if !lines.is_empty() || !assessed.is_empty() {
             let view = self.view(tick, lines, assessed);
             self.outlets.report.publish(view);
@@ -173,30 +166,11 @@ impl Deciding {
         TickView {
             tick,
             watermark: tick.end(),
-            top: self.top(),
+            top: self.scores.top(self.tops.values().flatten()),
             assessed,
             lines,
             warming: self.decisions.decider().is_warming(tick),
         }
-    }
-
-    /// The busiest hashtags of all shards, with the scores they were last assessed with.
-    fn top(&self) -> Vec<HashtagView> {
-        let mut rows: Vec<&TopRow> = self.tops.values().flatten().collect();
-        rows.sort_unstable_by_key(|row| (std::cmp::Reverse(row.posts()), row.hashtag.as_str()));
-        rows.into_iter().map(|row| self.seen(row)).collect()
-    }
-
-    fn seen(&self, row: &TopRow) -> HashtagView {
-        let TopRow { hashtag, display, windows, adjusted } = row;
-        let scored = self.scores.get(hashtag).map(|(_, view)| view.clone()).unwrap_or_default();
-        // Scores are of the last assessment, counts of now; not assessed since it was touched, it has those of all of it.
-        let adjusted = adjusted.map(|windows| match &scored.adjusted {
-            Some(known) => Adjusted { windows, ..known.clone() },
-            None => Adjusted { windows, burst: scored.burst, coordination: scored.coordination },
-        });
-        let (hashtag, display) = (hashtag.clone(), display.clone());
-        HashtagView { hashtag, display, windows: windows.clone(), adjusted, ..scored }
     }
 
     /// Hands a checkpoint to the scribe where the interval has passed and something was decided since the last one. Also to
@@ -258,7 +232,7 @@ impl Deciding {
         self.outlets.refresh.fetch_add(1, Ordering::Relaxed);
         self.count();
         let passed = self.passed;
-        self.scores.retain(|_, (tick, _)| tick.0 > passed.0 - SCORES_SHOWN);
+        self.scores.forget(passed);
         if passed.end() > EventTime::FIRST {
             let view = self.view(passed, Vec::new(), Vec::new());
             self.outlets.report.publish(TickView { watermark: self.decisions.watermark(), ..view });
@@ -278,58 +252,7 @@ impl Deciding {
         metrics.memory("panes", (sum.0 - sum.1) as u64);
         metrics.memory("open_panes", sum.1 as u64);
         metrics.tracked(sum.2 as u64);
-        let (tally, partitions, answered, letters_lost) = {
-            let mut progress = self.outlets.shared.progress();
-            (progress.tally.take(), progress.partitions.clone(), progress.answered, progress.letters_lost)
-        };
-        if let Some(answered) = answered {
-            metrics.kafka_up(answered.elapsed() < BROKER_SILENT);
-        }
-        self.count_actions(&tally.actions);
-        metrics.posts(tally.records());
-        tally.rejected.iter().for_each(|(reason, n)| metrics.rejected(reason.as_str(), *n));
-        metrics.dead_letters_lost(letters_lost);
-        let topic = &self.outlets.posts_topic;
-        tally.late.iter().for_each(|(partition, n)| metrics.late(topic, *partition, *n));
-        for (number, progress) in &partitions {
-            let partition = in_topic(*number);
-            let topic = if is_of_actions(*number) {
-                &self.outlets.actions_topic
-            } else {
-                // Zero is worth showing: a rate begins there.
-                metrics.late(topic, partition, 0);
-                topic
-            };
-            if let Some(watermark) = progress.watermark {
-                metrics.partition_watermark(topic, partition, watermark);
-            }
-            if let Some(lag) = progress.lag() {
-                metrics.lag(topic, partition, lag);
-            }
-        }
-    }
-}
-
-impl Deciding {
-    fn count_actions(&self, tally: &ActionTally) {
-        let metrics = self.outlets.report.metrics.actions();
-        metrics.taken(&tally.taken);
-        metrics.late(tally.late);
-        tally.rejected.iter().for_each(|(reason, n)| metrics.rejected(reason.as_str(), *n));
-        metrics.remembered(self.actions as u64);
-    }
-}
-
-/// Takes what a checkpoint has to write; the counts stay, for whoever sums them up.
-fn keep(closed: &mut BTreeMap<Place, Payload>, shard: u32, closing: &mut Closing) {
-    for (level, end, pane) in closing.panes.drain(..) {
-        closed.insert((shard, level, end), Payload::Pane(pane));
-    }
-    if let Some((end, rows)) = closing.rows.take() {
-        closed.insert((shard, LEVEL_ROWS, end), Payload::Rows(rows));
-    }
-    // Every shard holds the same actions; the first one's are written.
-    if let Some(actions) = closing.actions.take().filter(|_| shard & 0xffff == 0) {
-        closed.insert((shard, LEVEL_ACTIONS, closing.tick.0), Payload::Actions(actions));
+        metrics.actions().remembered(self.actions as u64);
+        count_source(metrics, &self.outlets.shared, &self.outlets.posts_topic, &self.outlets.actions_topic);
     }
 }

@@ -22,9 +22,12 @@ mod restoring;
 pub mod run;
 pub mod running;
 pub mod scenarios;
+mod scores;
 mod scribe;
+mod several;
 pub mod shadow;
 pub mod simulate;
+mod source_counts;
 pub mod topics;
 mod usable;
 

@@ -133,9 +133,9 @@ struct Lane {
 }
 
 impl Lane {
-    fn report(&mut self, report: Report) {
+    fn report(&mut self, shard: usize, report: Report) {
         if !report.is_empty() {
-            self.frontier.report(report);
+            self.frontier.report(shard, report);
         }
     }
 
@@ -169,9 +169,9 @@ impl Decisions {
             FromShard::Closed { shard, report, shadow, closing } => {
                 self.totals.evicted += closing.evicted;
                 self.totals.actions_evicted += if *shard == 0 { closing.actions_evicted } else { 0 };
-                self.own.report(std::mem::take(report));
+                self.own.report(*shard, std::mem::take(report));
                 if let (Some(lane), Some(report)) = (&mut self.shadow, shadow.take()) {
-                    lane.report(*report);
+                    lane.report(*shard, *report);
                 }
             }
             FromShard::Passed { shard, watermark, applied, .. } => {

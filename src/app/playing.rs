@@ -87,7 +87,7 @@ impl Fold {
 
     /// Takes a report.
     pub fn report(&mut self, report: Report) {
-        self.frontier.report(report);
+        self.frontier.report(0, report);
     }
 
     /// All reports below `watermark` have been taken: decides what is due.

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use tracing::{info, warn};
 
 use super::pipeline::{empty_decider, empty_shards, shard_budget};
-use super::scribe::{Payload, Place};
 use super::shadow::Saved;
 use crate::config::Config;
 use crate::decide::Decider;
@@ -14,12 +13,11 @@ use crate::model::{EventTime, Tick};
 use crate::source::ledger::Resume;
 use crate::source::start::Restored;
 use crate::store::checkpoint::{Manifest, Owner, restore_latest};
+use crate::store::payload::{Kept, Payload, Place};
 use crate::store::{ChunkKey, Error, Folder};
 use crate::track::Shard;
-use crate::track::actions::Actions;
 use crate::track::merge::regroup;
 use crate::track::pane::Pane;
-use crate::track::rows::Row;
 use crate::track::shard::{LEVEL_ACTIONS, LEVEL_ROWS};
 
 /// A process's state, restored or empty.
@@ -60,14 +58,10 @@ impl State {
     }
 }
 
-/// Panes and rows by level and end, from all shards of the manifest.
+/// What a manifest's chunks hold.
 #[derive(Default)]
 struct Read {
-    panes: BTreeMap<(u8, i64), Vec<Pane>>,
-    rows: BTreeMap<i64, Vec<Row>>,
-    /// The actions, and the tick at which they stood so.
-    actions: Option<(i64, Arc<Actions>)>,
-    written: BTreeMap<Place, u32>,
+    kept: Kept,
     decider: Vec<u8>,
 }
 
@@ -109,7 +103,7 @@ pub fn restore(
     let restored = Restored { covered: tick, resume: resume.collect() };
     info!(tick = tick.0, at = %tick.end(), chunks = manifest.chunks.len(), "restored");
     let same = manifest.shards as usize == config.track.shards;
-    let written = if same { std::mem::take(&mut read.written) } else { BTreeMap::new() };
+    let written = if same { std::mem::take(&mut read.kept.written) } else { BTreeMap::new() };
     let unwritten = if same { BTreeMap::new() } else { regrouped(config, &read) };
     Ok(State {
         shards: shards(config, &manifest, read, watched_since),
@@ -137,18 +131,21 @@ fn shards(config: &Config, manifest: &Manifest, read: Read, watched_since: Optio
     (0..count)
         .map(|index| {
             let mine = |tag: u64| tag % count == index;
-            let panes = read.panes.iter().map(|((level, end), parts)| {
+            let panes = read.kept.panes.iter().map(|((level, end), parts)| {
                 let parts: Vec<&Pane> = parts.iter().collect();
                 (*level, *end, regroup(&parts, mine, index == 0))
             });
             let panes: Vec<(u8, i64, Pane)> = panes.filter(|(_, _, pane)| !pane.is_empty()).collect();
-            let rows =
-                read.rows.iter().map(|(end, rows)| (*end, rows.iter().filter(|row| mine(row.tag)).copied().collect()));
+            let rows = read
+                .kept
+                .rows
+                .iter()
+                .map(|(end, rows)| (*end, rows.iter().filter(|row| mine(row.tag)).copied().collect()));
             let tick = Tick(manifest.tick);
             let rows = rows.collect();
             let mut shard =
                 Shard::restore(config.windows.clone(), shard_budget(config), tick, watched_since, panes, rows);
-            if let Some((_, actions)) = &read.actions {
+            if let Some((_, actions)) = &read.kept.actions {
                 shard.restore_actions(Arc::clone(actions));
             }
             shard
@@ -160,18 +157,18 @@ fn shards(config: &Config, manifest: &Manifest, read: Read, watched_since: Optio
 fn regrouped(config: &Config, read: &Read) -> BTreeMap<Place, Payload> {
     let count = config.track.shards as u64;
     let mut unwritten = BTreeMap::new();
-    if let Some((tick, actions)) = &read.actions {
+    if let Some((tick, actions)) = &read.kept.actions {
         unwritten.insert(((count as u32) << 16, LEVEL_ACTIONS, *tick), Payload::Actions(Arc::clone(actions)));
     }
     for index in 0..count {
         let shard = (count as u32) << 16 | index as u32;
         let mine = |tag: u64| tag % count == index;
-        for ((level, end), parts) in &read.panes {
+        for ((level, end), parts) in &read.kept.panes {
             let parts: Vec<&Pane> = parts.iter().collect();
             let pane = regroup(&parts, mine, index == 0);
             unwritten.insert((shard, *level, *end), Payload::Pane(Arc::new(pane)));
         }
-        for (end, rows) in &read.rows {
+        for (end, rows) in &read.kept.rows {
             let rows = rows.iter().filter(|row| mine(row.tag)).copied().collect();
             unwritten.insert((shard, LEVEL_ROWS, *end), Payload::Rows(rows));
         }
@@ -180,33 +177,11 @@ fn regrouped(config: &Config, read: &Read) -> BTreeMap<Place, Payload> {
 }
 
 fn read_chunks(folder: &Folder, manifest: &Manifest) -> Result<Read, Error> {
-    let mut read = Read::default();
-    let mut by_place: BTreeMap<Place, Vec<u8>> = BTreeMap::new();
-    let mut sorted = manifest.chunks.clone();
-    sorted.sort_unstable();
-    for key in &sorted {
-        let place = (key.shard, key.level, key.pane);
-        by_place.entry(place).or_default().extend(folder.read_chunk(key)?);
-        *read.written.entry(place).or_default() += 1;
-    }
-    let corrupt = |what: &str, error: postcard::Error| Error::Corrupt {
-        path: folder.dir().to_owned(),
-        why: format!("{what} does not read: {error}"),
-    };
-    for ((_, level, end), bytes) in by_place {
-        if level == LEVEL_ROWS {
-            let rows: Vec<Row> = postcard::from_bytes(&bytes).map_err(|error| corrupt("an hour's rows", error))?;
-            read.rows.entry(end).or_default().extend(rows);
-        } else if level == LEVEL_ACTIONS {
-            let actions: Actions = postcard::from_bytes(&bytes).map_err(|error| corrupt("the actions", error))?;
-            read.actions = Some((end, Arc::new(actions)));
-        } else {
-            let pane: Pane = postcard::from_bytes(&bytes).map_err(|error| corrupt("a pane", error))?;
-            read.panes.entry((level, end)).or_default().push(pane);
-        }
-    }
+    let corrupt = |why| Error::Corrupt { path: folder.dir().to_owned(), why };
+    let kept = Kept::read(&manifest.chunks, |key| folder.read_chunk(key), corrupt)?;
+    let mut decider = Vec::new();
     for chunk in 0..manifest.decider_chunks {
-        read.decider.extend(folder.read_chunk(&ChunkKey::decider(manifest.tick, chunk))?);
+        decider.extend(folder.read_chunk(&ChunkKey::decider(manifest.tick, chunk))?);
     }
-    Ok(read)
+    Ok(Read { kept, decider })
 }

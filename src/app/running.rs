@@ -18,10 +18,11 @@ use super::Exit;
 use super::deciding::{Deciding, Outlets};
 use super::pipeline::Feeder;
 use super::restoring::{State, restore};
-use super::scribe::{Job, Payload, Place, Scribe};
+use super::scribe::{Job, Scribe};
+use super::several;
 use super::shadow::{Shadow, ShadowLog};
 use crate::clock;
-use crate::config::{Config, Detect};
+use crate::config::{Config, Detect, Exchange};
 use crate::decide::Decider;
 use crate::decide::line::AlertLine;
 use crate::exchange::shards::{FromShard, ShardOptions, Shards};
@@ -39,6 +40,7 @@ use crate::source::aside_log::Error as AsideError;
 use crate::source::decode::{Format, Reason};
 use crate::source::kafka::{Error as SourceError, KafkaOptions, KafkaSource, Shared};
 use crate::store::checkpoint::Manifest;
+use crate::store::payload::{Payload, Place};
 use crate::store::{Error as StoreError, Folder};
 
 /// How long draining may take; Kubernetes kills after 30 seconds.
@@ -93,25 +95,19 @@ impl Service {
         let state = http::AppState::new(report.clone(), Arc::clone(&health), about, token);
         let server = runtime.spawn(http::serve(listener, state, stop_http.clone()));
 
-        let began = clock::monotonic();
-        let folder = Folder::open(&self.config.state.dir).map_err(refused)?;
-        let beside = self.shadow.as_ref().map(|shadow| &shadow.config);
-        let state = restore(&folder, &self.config, beside, keyed.fingerprint()).map_err(refused)?;
-        let shadow = self.shadow.as_ref().map(|shadow| shadow_log(shadow, &report.metrics)).transpose()?;
-        report.metrics.restored(began.elapsed());
-        health.set_restored();
-        report.board.recall(state.decider.open_lines().cloned());
-        let detect = beside.map(|config| config.detect.clone());
         let parts = Parts {
+            shadow: self.shadow.as_ref().map(|shadow| shadow.config.detect.clone()),
             config: self.config,
-            shadow: detect,
             keyed,
             format: self.format,
             shared: self.shared,
             report,
             health,
         };
-        let ended = parts.connect_and_run((folder, shadow), state, self.on_line);
+        let ended = match parts.config.exchange {
+            Exchange::InProcess => parts.restore_and_run(self.shadow.as_ref(), self.on_line),
+            Exchange::Kafka => several::run(&parts, self.on_line),
+        };
         stop_http.cancel();
         let closed = runtime.block_on(async { tokio::time::timeout(Duration::from_secs(4), server).await }).is_ok();
         runtime.shutdown_background();
@@ -151,18 +147,42 @@ fn shadow_log(shadow: &Shadow, metrics: &Arc<Metrics>) -> anyhow::Result<ShadowL
     log.context(Exit::Config)
 }
 
-struct Parts {
-    config: Config,
+/// What every part of the service is given.
+pub struct Parts {
+    /// The config.
+    pub config: Config,
     /// `[detect]` of the shadow.
     shadow: Option<Detect>,
-    keyed: Keyed,
-    format: Format,
-    shared: Arc<Shared>,
-    report: Report,
-    health: Arc<Health>,
+    /// The sketch key at work.
+    pub keyed: Keyed,
+    /// How posts are written.
+    pub format: Format,
+    /// Where reading stands, and whether to stop.
+    pub shared: Arc<Shared>,
+    /// Board and metrics.
+    pub report: Report,
+    /// Who is alive.
+    pub health: Arc<Health>,
 }
 
 impl Parts {
+    /// One process: everything here, state in a folder.
+    fn restore_and_run(
+        self,
+        beside: Option<&Shadow>,
+        on_line: Box<dyn FnMut(&AlertLine) + Send>,
+    ) -> anyhow::Result<Ended> {
+        let began = clock::monotonic();
+        let folder = Folder::open(&self.config.state.dir).map_err(refused)?;
+        let rules = beside.map(|shadow| &shadow.config);
+        let state = restore(&folder, &self.config, rules, self.keyed.fingerprint()).map_err(refused)?;
+        let shadow = beside.map(|shadow| shadow_log(shadow, &self.report.metrics)).transpose()?;
+        self.report.metrics.restored(began.elapsed());
+        self.health.set_restored();
+        self.report.board.recall(state.decider.open_lines().cloned());
+        self.connect_and_run((folder, shadow), state, on_line)
+    }
+
     fn connect_and_run(
         self,
         (folder, shadow_log): (Folder, Option<ShadowLog>),

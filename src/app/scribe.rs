@@ -23,15 +23,9 @@ use crate::source::kafka::Shared;
 use crate::source::ledger::Resume;
 use crate::source::partition::{in_topic, is_of_actions};
 use crate::store::checkpoint::{FORMAT, Manifest, ResumeAt};
-use crate::store::{ChunkKey, Folder};
-use crate::track::actions::Actions;
-use crate::track::ladder::{DAY, HOUR, LEVEL_0_KEPT, MINUTE, floor};
-use crate::track::pane::Pane;
-use crate::track::rows::Row;
-use crate::track::shard::{LEVEL_ACTIONS, LEVEL_ROWS};
+use crate::store::payload::{Payload, Place, chunks, retain_live};
+use crate::store::{CHUNK_BYTES_MAX, ChunkKey, Folder};
 
-/// Longest payload of a chunk.
-const CHUNK_BYTES: usize = 512 * 1024;
 /// Bytes of panes that are encoded and written at once, before the device is waited for.
 const GROUP_BYTES: usize = 16 << 20;
 /// Lines written in one transaction at the most.
@@ -40,20 +34,6 @@ const LINES_MAX: usize = 500;
 const LETTERS_MAX: Duration = Duration::from_secs(5);
 /// Pause before a write that failed is tried again.
 const RETRY_PAUSE: Duration = Duration::from_millis(500);
-
-/// What closed and is to be written.
-#[derive(Clone, Debug)]
-pub enum Payload {
-    /// A pane.
-    Pane(Arc<Pane>),
-    /// The rows of an hour.
-    Rows(Vec<Row>),
-    /// The actions as they stand; only the last are worth writing.
-    Actions(Arc<Actions>),
-}
-
-/// A closed pane's place: shard, level, end.
-pub type Place = (u32, u8, i64);
 
 /// What the scribe is asked to make durable.
 #[derive(Debug)]
@@ -202,14 +182,7 @@ impl Scribe {
     fn checkpoint(&mut self, checkpoint: Checkpoint) -> Result<(), kafka::Error> {
         let Checkpoint { tick, closed, decider, watched_since, resume, pending: _pending } = checkpoint;
         self.unwritten.extend(closed);
-        let days = self.baseline_days;
-        let places = self.unwritten.keys().chain(self.written.keys());
-        let actions = places.filter(|place| place.1 == LEVEL_ACTIONS).map(|place| place.2).max();
-        let is_live = |place: &Place| {
-            if place.1 == LEVEL_ACTIONS { Some(place.2) == actions } else { is_live(*place, tick, days) }
-        };
-        self.unwritten.retain(|place, _| is_live(place));
-        self.written.retain(|place, _| is_live(place));
+        retain_live(&mut self.unwritten, &mut self.written, tick.0, self.baseline_days);
         // The checkpoint's positions pass rejected records, which nobody reads again then.
         if self.letters.as_ref().is_some_and(|letters| !letters.settle(LETTERS_MAX)) {
             warn!("dead letters are under way for {LETTERS_MAX:?}; a crash now would lose them");
@@ -278,7 +251,7 @@ impl Scribe {
             if bytes >= GROUP_BYTES {
                 break;
             }
-            let encoded = encode(payload);
+            let encoded = payload.encode();
             bytes += encoded.len();
             some.push((*place, encoded));
         }
@@ -287,7 +260,7 @@ impl Scribe {
         });
         self.folder.write_chunks(parts)?;
         for (place, encoded) in some {
-            self.written.insert(place, encoded.len().div_ceil(CHUNK_BYTES).max(1) as u32);
+            self.written.insert(place, encoded.len().div_ceil(CHUNK_BYTES_MAX).max(1) as u32);
             self.unwritten.remove(&place);
         }
         Ok(bytes as u64)
@@ -319,35 +292,7 @@ impl Scribe {
     }
 }
 
-/// A payload as chunks. An empty one still is one, so that its absence is noticed.
-fn chunks(key: impl Fn(u32) -> ChunkKey, bytes: &[u8]) -> Vec<(ChunkKey, &[u8])> {
-    let parts: Vec<&[u8]> = if bytes.is_empty() { vec![bytes] } else { bytes.chunks(CHUNK_BYTES).collect() };
-    (0..).zip(parts).map(|(number, part)| (key(number), part)).collect()
-}
-
 /// Offsets by Kafka's numbers.
 fn in_topic_all(offsets: BTreeMap<i32, i64>) -> BTreeMap<i32, i64> {
     offsets.into_iter().map(|(number, offset)| (in_topic(number), offset)).collect()
-}
-
-/// The bytes of a pane or of rows.
-fn encode(payload: &Payload) -> Vec<u8> {
-    match payload {
-        // Numbers are written as short as they are, so no pane is longer written than held.
-        Payload::Pane(pane) => postcard::to_extend(pane.as_ref(), Vec::with_capacity(pane.bytes())),
-        Payload::Rows(rows) => postcard::to_stdvec(rows),
-        Payload::Actions(actions) => postcard::to_stdvec(actions.as_ref()),
-    }
-    .expect("plain values encode")
-}
-
-/// Whether any window, or the baseline, still reaches a pane after `tick`.
-fn is_live(place: Place, tick: Tick, baseline_days: i64) -> bool {
-    let last_gone = match place.1 {
-        0 => tick.0 - LEVEL_0_KEPT,
-        1 => floor(tick.0, MINUTE) - HOUR,
-        LEVEL_ROWS => tick.0 - baseline_days * DAY,
-        _ => floor(tick.0, HOUR) - DAY,
-    };
-    place.2 > last_gone
 }

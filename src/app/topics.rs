@@ -6,8 +6,9 @@ use std::io::Write;
 use anyhow::Context;
 
 use super::{Common, Exit};
-use crate::config::Config;
-use crate::kafka::admin::{Admin, Need, Standing, needs};
+use crate::config::{Config, Exchange};
+use crate::kafka::admin::{Admin, Need, Setting, Standing, needs};
+use crate::kafka::topics::internal;
 
 /// Show or create.
 #[derive(Debug, clap::Args)]
@@ -49,7 +50,10 @@ pub fn execute(args: Args, common: &Common) -> anyhow::Result<Exit> {
 /// # Errors
 /// Where no broker answers within half a minute, or creating is refused.
 pub fn run(config: &Config, apply: bool, out: &mut dyn Write) -> anyhow::Result<bool> {
-    let needs = needs(&config.kafka);
+    let mut needs = needs(&config.kafka);
+    if config.exchange == Exchange::Kafka {
+        needs.extend(internal(&config.id, config.track.shards));
+    }
     let admin = Admin::connect(&config.kafka)?;
     let created = if apply { admin.apply(&needs).context("topics were not all created")? } else { Vec::new() };
     let standings = admin.plan(&needs)?;
@@ -69,7 +73,11 @@ fn show(need: &Need, standing: &Standing, fresh: bool, out: &mut dyn Write) -> s
         Standing::Missing if fresh => writeln!(out, "created  {topic} ({role})").map(|()| true),
         Standing::Missing => {
             let partitions = need.partitions.map_or("the brokers' number of partitions".to_owned(), counted);
-            writeln!(out, "missing  {topic} ({role}): `topics apply` creates it with {partitions}").map(|()| false)
+            writeln!(out, "missing  {topic} ({role}): `topics apply` creates it with {partitions}")?;
+            for Setting { key, value, why } in need.settings {
+                writeln!(out, "           {key}={value}  # {why}")?;
+            }
+            Ok(false)
         }
         Standing::Present { partitions, drift } if drift.is_empty() => {
             let word = if fresh { "created" } else { "present" };

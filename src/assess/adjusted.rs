@@ -2,6 +2,8 @@
 //! window are read again without them, and what is only counted is scaled by what is left of its sample. Where a sample
 //! holds everything, so is the result exact.
 
+use serde::{Deserialize, Serialize};
+
 use super::history::{History, history};
 use super::interval::{Estimate, Z95, ratio, ratio_at, share, share_at};
 use super::report::{CROWD_HOURS, Member, Reading, Seen, members, of_gathered, readings};
@@ -20,7 +22,7 @@ const POSTS_MIN: usize = 20;
 const PIONEERS_MIN: usize = 5;
 
 /// A hashtag as it would be reported without what actions took out.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct AdjustedReport {
     /// Counts by window.
     pub windows: AdjustedWindows,

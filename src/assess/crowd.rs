@@ -1,6 +1,8 @@
 //! The crowd behind a hashtag, as the signals read it: its accounts and its mentions over a window, all of them or the
 //! repeat core alone. A hashtag that the public joins hides in any share over all; its core still shows.
 
+use serde::{Deserialize, Serialize};
+
 use crate::model::Mention;
 use crate::model::mention::FLAG_TEXT;
 use crate::track::gather::Gathered;
@@ -15,7 +17,7 @@ const DAY_SECONDS: u32 = 86_400;
 const DAYS_TO_2000: u32 = 10_957;
 
 /// Which accounts are read.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum View {
     /// All accounts.
     #[default]

@@ -1,5 +1,7 @@
 //! Evidence: the most repeated accounts, texts, links and repost targets of a sample, as pseudonyms a person can compare.
 
+use serde::{Deserialize, Serialize};
+
 use super::crowd::{Crowd, groups};
 use crate::model::Mention;
 use crate::track::gather::Gathered;
@@ -8,7 +10,7 @@ use crate::track::gather::Gathered;
 const ENTRIES: usize = 5;
 
 /// The lists, each most repeated first: pseudonym and count.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Tops {
     /// Accounts by posts.
     pub accounts: Vec<(u64, u64)>,

@@ -10,6 +10,8 @@
 //! Cost to an attacker: a client that says in public that it is automated, no reposts, at most fifty accounts, and a clock
 //! that the signals of synchrony read. What it buys: ten minutes, or no page while all of that is kept up.
 
+use serde::{Deserialize, Serialize};
+
 use super::interval::{Estimate, mean};
 use crate::model::Mention;
 use crate::model::mention::FLAG_DECLARED;
@@ -33,7 +35,7 @@ const CLOCK_MIN: f64 = 0.75;
 const REPOSTS_MAX: f64 = 0.05;
 
 /// What the source is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Source {
     /// At most [`ACCOUNTS_MAX`] accounts.
     Accounts,
@@ -42,7 +44,7 @@ pub enum Source {
 }
 
 /// A single source.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Feed {
     /// What it is.
     pub source: Source,
@@ -55,7 +57,7 @@ pub struct Feed {
 }
 
 /// A clock that posts keep.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Clock {
     /// Its period in seconds.
     pub period_seconds: u32,

@@ -1,6 +1,8 @@
 //! Growth: how fast a hashtag rises, in how many minutes its posts double, and how many of its accounts are here for the
 //! first time. Shown beside the burst score, which it does not move.
 
+use serde::{Deserialize, Serialize};
+
 use super::interval::{Estimate, Z95, share_at};
 use crate::track::gather::Gathered;
 use crate::track::ladder::{Ladder, MINUTE, floor};
@@ -13,7 +15,7 @@ const POSTS_MIN: u64 = 10;
 const ACCOUNTS_MIN: u64 = 20;
 
 /// How a hashtag grows. What cannot be told is none.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Growth {
     /// Growth rate in 1/h: ln of the posts of the last ten closed minutes over those of the ten before, times six, with the
     /// 95 % interval of two Poisson counts (ln ratio ± 1.96 √(1/a + 1/b)).

@@ -1,12 +1,14 @@
 //! What is usual for a hashtag: its own hours of the last weeks, or its last day; and whether it is new.
 
+use serde::{Deserialize, Serialize};
+
 use std::ops::Bound::{Excluded, Included};
 
 use crate::track::Shard;
 use crate::track::ladder::{DAY, HOUR, ceil, floor};
 
 /// Where an expectation comes from.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Baseline {
     /// Nothing to compare with: the stream was not watched long enough.
     #[default]
@@ -32,7 +34,7 @@ impl Baseline {
 }
 
 /// What a hashtag usually does in an hour.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct History {
     /// Expected posts in an hour.
     pub posts: f64,

@@ -1,6 +1,8 @@
 //! Intervals: how far an estimate from a sample may be off. Only arithmetic and square roots, so that every machine
 //! gives the same bits.
 
+use serde::{Deserialize, Serialize};
+
 /// z for a two-sided 50 % interval, the quartiles: the end that speaks against a signal is passed by chance once in four.
 /// A score adds several such ends, so all of them at once is far rarer. Wider ones made alerts wait twice as long and
 /// hid pushes that the public joins, for the same precision (measured on labelled posts).
@@ -10,7 +12,7 @@ pub(super) const Z: f64 = 0.674_489_750_196_1;
 pub(super) const Z95: f64 = 1.959_963_984_540_054;
 
 /// An estimate with its 50 % interval.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Estimate {
     /// The estimate.
     pub value: f64,

@@ -1,5 +1,7 @@
 //! The report: what a shard says of one tick. A pure function of the shard's panes.
 
+use serde::{Deserialize, Serialize};
+
 use super::adjusted::{AdjustedReport, adjusted_report, adjusted_windows, vanished};
 use super::birth::{self, Histogram};
 use super::candidates::candidates;
@@ -27,7 +29,7 @@ use crate::track::pane::AccountRow;
 pub const CROWD_HOURS: i64 = 3;
 
 /// What a shard says of one tick.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Report {
     /// The tick.
     pub tick: Tick,
@@ -51,7 +53,7 @@ impl Report {
 }
 
 /// An account of a crowd.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Member {
     /// Its keyed hash.
     pub account: u64,
@@ -62,7 +64,7 @@ pub struct Member {
 }
 
 /// All signals, read over one crowd.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Reading {
     /// Hours over which accounts were read.
     pub hours: i64,
@@ -75,7 +77,7 @@ pub struct Reading {
 }
 
 /// What a shard says of one hashtag.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct HashtagReport {
     /// Identity.
     pub tag: u64,

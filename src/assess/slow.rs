@@ -10,6 +10,8 @@
 //! Blind spots: accounts in shifts, hours of fewer than five accounts (they are not kept), pushes that last for less than
 //! twenty hours. Gauges that never sleep are found too: they stay on the expected list.
 
+use serde::{Deserialize, Serialize};
+
 use std::ops::RangeInclusive;
 
 use super::crowd::{Crowd, View};
@@ -37,7 +39,7 @@ const HOURS_COMPARED: i64 = 3;
 const COMMON_MIN: f64 = 0.25;
 
 /// What the day of a slow hashtag looks like.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Slow {
     /// Hours of the day in which it was seen.
     pub hours: u64,

@@ -1,6 +1,8 @@
 //! A shard's busiest hashtags, for the board: by posts of the last five minutes, then of the last hour, in both what actions
 //! have left of them. A hashtag whose accounts are actioned falls out.
 
+use serde::{Deserialize, Serialize};
+
 use std::cmp::Reverse;
 
 use super::report::overview;
@@ -11,7 +13,7 @@ use crate::track::Shard;
 const LOOKS: usize = 10;
 
 /// One of the busiest.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TopRow {
     /// Canonical form.
     pub hashtag: String,

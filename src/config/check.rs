@@ -83,9 +83,8 @@ fn id(text: &str) -> Result<String, Wrong> {
 fn exchange(text: &str) -> Result<Exchange, Wrong> {
     match text {
         "in-process" => Ok(Exchange::InProcess),
-        "kafka" => Err(Wrong::must("is not available: this version runs in-process only, on one machine")
-            .help("write \"in-process\"; several shards (track.shards) use several cores")),
-        _ => Err(Wrong::must("must be in-process")),
+        "kafka" => Ok(Exchange::Kafka),
+        _ => Err(Wrong::must("must be in-process or kafka")),
     }
 }
 

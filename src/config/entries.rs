@@ -51,6 +51,7 @@ impl Config {
             "exchange",
             match exchange {
                 Exchange::InProcess => "in-process".to_string(),
+                Exchange::Kafka => "kafka".to_string(),
             },
         );
         put("http.listen", listen.to_string());

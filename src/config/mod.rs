@@ -131,6 +131,8 @@ pub struct Config {
 pub enum Exchange {
     /// All partitions are read by this process; shards are threads.
     InProcess,
+    /// Partitions and shards are shared out among processes by Kafka's consumer groups.
+    Kafka,
 }
 
 /// Where posts come from and alerts go.

@@ -1,10 +1,12 @@
 //! What the decider hands to the readers after a tick: the board's next face. Owned values, no borrow of any state.
 
+use serde::{Deserialize, Serialize};
+
 use super::line::{Adjusted, AlertLine, Score, Signal, Windows};
 use crate::model::{EventTime, Tick};
 
 /// Everything that readers see of one decided tick.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct TickView {
     /// The tick that was decided.
     pub tick: Tick,
@@ -22,7 +24,7 @@ pub struct TickView {
 }
 
 /// One hashtag as readers see it.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct HashtagView {
     /// Canonical form, without '#'.
     pub hashtag: String,

@@ -10,7 +10,8 @@ use crate::model::{EventTime, Tick};
 #[derive(Debug)]
 pub struct Frontier {
     watermarks: Vec<EventTime>,
-    waiting: BTreeMap<Tick, Vec<Report>>,
+    /// By tick and shard.
+    waiting: BTreeMap<Tick, BTreeMap<usize, Report>>,
     decided: Tick,
 }
 
@@ -20,11 +21,22 @@ impl Frontier {
         Frontier { watermarks: vec![EventTime::MIN; shards], waiting: BTreeMap::new(), decided }
     }
 
-    /// Takes a shard's report. Ticks decided before a restart come again and are passed over.
-    pub fn report(&mut self, report: Report) {
-        if report.tick > self.decided {
-            self.waiting.entry(report.tick).or_default().push(report);
+    /// Takes a shard's report. What comes again, after a restart or from two owners of one shard, is passed over: it says
+    /// the same.
+    pub fn report(&mut self, shard: usize, report: Report) {
+        if report.tick > self.decided && report.tick > self.watermarks[shard].closed_tick() {
+            self.waiting.entry(report.tick).or_default().entry(shard).or_insert(report);
         }
+    }
+
+    /// Whether reports of that tick wait to be decided.
+    pub fn is_waiting(&self, tick: Tick) -> bool {
+        self.waiting.contains_key(&tick)
+    }
+
+    /// By shard, the watermark that it has passed.
+    pub fn passed_by_shard(&self) -> &[EventTime] {
+        &self.watermarks
     }
 
     /// A shard has reported everything below `watermark`.
@@ -51,7 +63,7 @@ impl Frontier {
         let timer = timer.map(|tick| tick.max(Tick(self.decided.0 + 1)));
         let tick = [reported, timer].into_iter().flatten().min().filter(|tick| *tick <= through)?;
         self.decided = tick;
-        Some((tick, self.waiting.remove(&tick).unwrap_or_default()))
+        Some((tick, self.waiting.remove(&tick).unwrap_or_default().into_values().collect()))
     }
 }
 
@@ -66,11 +78,13 @@ mod tests {
     #[test]
     fn it_never_decides_on_a_part() {
         let mut frontier = Frontier::new(2, Tick(0));
-        frontier.report(report(5));
+        frontier.report(0, report(5));
         frontier.passed(0, Tick(9).end());
         assert!(frontier.next(None).is_none());
         assert_eq!(frontier.slowest(), Some(1));
-        frontier.report(report(5));
+        frontier.report(1, report(5));
+        frontier.report(1, report(5));
+        frontier.report(0, report(8));
         frontier.passed(1, Tick(7).end());
         let (tick, reports) = frontier.next(None).expect("both have passed it");
         assert_eq!((tick, reports.len()), (Tick(5), 2));

@@ -60,6 +60,11 @@ impl Router {
 
     /// Adds a post's mentions to their shards' batches. A post without hashtags adds none.
     pub fn post(&mut self, post: &Post<'_>) {
+        self.post_to(post, |_| {});
+    }
+
+    /// The same, and says to which shard each mention went, in the order of the hashtags.
+    pub fn post_to(&mut self, post: &Post<'_>, mut each: impl FnMut(usize)) {
         if post.hashtags.is_empty() {
             return;
         }
@@ -70,7 +75,9 @@ impl Router {
         let shards = self.batches.len() as u64;
         for (index, tag) in post.hashtags.iter().enumerate() {
             let hash = self.tags[index];
-            let batch = &mut self.batches[(hash % shards) as usize];
+            let shard = (hash % shards) as usize;
+            each(shard);
+            let batch = &mut self.batches[shard];
             batch.push(TagHash(hash), tick, tag.canonical, tag.display, index == 0, mention);
             self.waiting += 1;
         }

@@ -1,6 +1,7 @@
 //! The topics that the config needs: which are there, which are missing, which are not as they must be, and creating
 //! the missing ones. What exists is never changed: partitions and retention belong to whoever runs the cluster.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
@@ -23,8 +24,19 @@ pub struct Need {
     pub role: &'static str,
     /// How many partitions it must have, where that matters; new ones then get them, others the brokers' own number.
     pub partitions: Option<i32>,
-    /// What new ones are created with.
-    pub settings: &'static [(&'static str, &'static str)],
+    /// What new ones are created with, and what those that exist must have.
+    pub settings: &'static [Setting],
+}
+
+/// A setting of a topic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Setting {
+    /// Its name in Kafka.
+    pub key: &'static str,
+    /// What it must be.
+    pub value: &'static str,
+    /// Why, in a few words.
+    pub why: &'static str,
 }
 
 /// How a needed topic stands.
@@ -44,7 +56,8 @@ pub enum Standing {
 /// The topics of `kafka`, in the order in which a post passes them. Deleting by time is set on the new ones, because a
 /// cluster may compact by default, and compaction would take lines away.
 pub fn needs(kafka: &config::Kafka) -> Vec<Need> {
-    const DELETE: &[(&str, &str)] = &[("cleanup.policy", "delete")];
+    const DELETE: &[Setting] =
+        &[Setting { key: "cleanup.policy", value: "delete", why: "compaction takes records away" }];
     let need = |topic: &str, role, partitions| Need { topic: topic.to_owned(), role, partitions, settings: DELETE };
     let mut needs = vec![need(&kafka.posts_topic, "posts", None)];
     let optional = [
@@ -105,8 +118,8 @@ impl Admin {
                 None => Standing::Missing,
                 Some(found) => {
                     let partitions = i32::try_from(found.partitions().len()).unwrap_or(i32::MAX);
-                    let policy = self.cleanup_policy(&need.topic)?;
-                    Standing::Present { partitions, drift: drift(need, partitions, policy.as_deref()) }
+                    let settings = self.settings(&need.topic)?;
+                    Standing::Present { partitions, drift: drift(need, partitions, &settings) }
                 }
             });
         }
@@ -128,7 +141,7 @@ impl Admin {
             .iter()
             .map(|need| {
                 let new = NewTopic::new(&need.topic, need.partitions.unwrap_or(-1), TopicReplication::Fixed(-1));
-                need.settings.iter().fold(new, |new, (key, value)| new.set(key, value))
+                need.settings.iter().fold(new, |new, setting| new.set(setting.key, setting.value))
             })
             .collect();
         self.create(&topics)
@@ -165,34 +178,37 @@ impl Admin {
         Ok(created)
     }
 
-    /// The topic's `cleanup.policy`; none where the cluster does not let us see settings.
-    fn cleanup_policy(&self, topic: &str) -> Result<Option<String>, Error> {
+    /// The topic's settings; none where the cluster does not let us see them.
+    fn settings(&self, topic: &str) -> Result<BTreeMap<String, String>, Error> {
         let what = format!("reading settings of '{topic}'");
         let options = AdminOptions::new().request_timeout(Some(REQUEST_TIMEOUT));
         let asked = [ResourceSpecifier::Topic(topic)];
         let answer = self.runtime.block_on(self.client.describe_configs(&asked, &options));
         let resources = answer.map_err(|error| Error::from_kafka(&what, &error))?;
         match resources.into_iter().next() {
-            Some(Ok(resource)) => Ok(resource.get("cleanup.policy").and_then(|entry| entry.value.clone())),
-            Some(Err(Code::TopicAuthorizationFailed | Code::ClusterAuthorizationFailed)) | None => Ok(None),
+            Some(Ok(resource)) => {
+                Ok(resource.entries.into_iter().filter_map(|entry| Some((entry.name, entry.value?))).collect())
+            }
+            Some(Err(Code::TopicAuthorizationFailed | Code::ClusterAuthorizationFailed)) | None => Ok(BTreeMap::new()),
             Some(Err(code)) => Err(Error::from_code(&what, code, &code.to_string())),
         }
     }
 }
 
-/// What of an existing topic is not as it must be.
-fn drift(need: &Need, partitions: i32, policy: Option<&str>) -> Vec<String> {
+/// What of an existing topic is not as it must be. A cluster may forbid looking; then nothing is said of settings.
+fn drift(need: &Need, partitions: i32, settings: &BTreeMap<String, String>) -> Vec<String> {
     let mut drift = Vec::new();
     if let Some(needed) = need.partitions
         && needed != partitions
     {
         drift.push(format!("has {partitions} partitions and must have {needed}: make it anew"));
     }
-    if let Some(policy) = policy
-        && policy.contains("compact")
-    {
-        let role = need.role;
-        drift.push(format!("cleanup.policy is {policy} and must be delete: compaction takes {role} away"));
+    for Setting { key, value, why } in need.settings {
+        if let Some(found) = settings.get(*key)
+            && found != value
+        {
+            drift.push(format!("{key} is {found} and must be {value}: {why}"));
+        }
     }
     drift
 }
@@ -222,15 +238,18 @@ mod tests {
 
     #[test]
     fn drift_names_what_must_be() {
-        let alerts = Need {
-            topic: "alerts".into(),
-            role: "alerts",
-            partitions: Some(1),
-            settings: &[("cleanup.policy", "delete")],
-        };
-        assert!(drift(&alerts, 1, Some("delete")).is_empty());
-        assert_eq!(drift(&alerts, 3, Some("compact,delete")).len(), 2);
+        const SETTINGS: &[Setting] = &[Setting { key: "cleanup.policy", value: "delete", why: "lines would go" }];
+        let alerts = Need { topic: "alerts".into(), role: "alerts", partitions: Some(1), settings: SETTINGS };
+        let policy = |policy: &str| BTreeMap::from([("cleanup.policy".to_owned(), policy.to_owned())]);
+        assert!(drift(&alerts, 1, &policy("delete")).is_empty());
+        assert_eq!(
+            drift(&alerts, 3, &policy("compact,delete")),
+            [
+                "has 3 partitions and must have 1: make it anew",
+                "cleanup.policy is compact,delete and must be delete: lines would go"
+            ]
+        );
         let posts = Need { partitions: None, ..alerts };
-        assert!(drift(&posts, 12, None).is_empty());
+        assert!(drift(&posts, 12, &BTreeMap::new()).is_empty());
     }
 }

@@ -12,11 +12,12 @@ use std::ptr::{self, NonNull};
 use std::slice;
 use std::time::Duration;
 
-use rdkafka::TopicPartitionList;
 use rdkafka::bindings as sys;
+use rdkafka::client::Client;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::RDKafkaErrorCode as Code;
 use rdkafka::types::RDKafkaRespErr;
+use rdkafka::{ClientContext, TopicPartitionList};
 
 use super::client::{Context, bridge};
 
@@ -71,6 +72,22 @@ impl Record<'_> {
             if message.payload.is_null() { &[] } else { slice::from_raw_parts(message.payload.cast(), message.len) }
         }
     }
+
+    /// The record's key; empty where it has none.
+    pub fn key(&self) -> &[u8] {
+        // SAFETY: as for the payload.
+        unsafe {
+            let message = self.message.0.as_ref();
+            if message.key.is_null() { &[] } else { slice::from_raw_parts(message.key.cast(), message.key_len) }
+        }
+    }
+
+    /// The record's value; none for a tombstone.
+    pub fn value(&self) -> Option<&[u8]> {
+        // SAFETY: the message is valid until `self.message` is dropped.
+        let is_tombstone = unsafe { self.message.0.as_ref().payload.is_null() };
+        (!is_tombstone).then(|| self.payload())
+    }
 }
 
 /// Owns one message.
@@ -123,29 +140,38 @@ impl Session {
 }
 
 impl Session {
-    /// Commits `offsets` and waits for the answer until `timeout` is over; none where it did not come by then. (The
-    /// call that rdkafka wraps waits for ever where a broker keeps its connection and does not answer.)
+    /// See [`commit`].
     pub fn commit(&self, offsets: &TopicPartitionList, timeout: Duration) -> Option<Code> {
-        let client = self.consumer.client().native_ptr();
-        let timeout_ms = c_int::try_from(timeout.as_millis()).unwrap_or(c_int::MAX);
-        // SAFETY: client and list live as long as the calls; the queue and the event are ours and given back once. An
-        // answer that comes after the queue was given back is freed by librdkafka.
-        unsafe {
-            let answers = sys::rd_kafka_queue_new(client);
-            let asked = sys::rd_kafka_commit_queue(client, offsets.ptr(), answers, None, ptr::null_mut());
-            let answer = if asked == RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR {
-                let event = sys::rd_kafka_queue_poll(answers, timeout_ms);
-                NonNull::new(event).map(|event| {
-                    let answer = sys::rd_kafka_event_error(event.as_ptr());
-                    sys::rd_kafka_event_destroy(event.as_ptr());
-                    answer
-                })
-            } else {
-                Some(asked)
-            };
-            sys::rd_kafka_queue_destroy(answers);
-            answer.map(Code::from)
-        }
+        commit(self.consumer.client(), offsets, timeout)
+    }
+}
+
+/// Commits `offsets` and waits for the answer until `timeout` is over; none where it did not come by then. (The call that
+/// rdkafka wraps waits for ever where a broker keeps its connection and does not answer.)
+pub(super) fn commit<C: ClientContext>(
+    client: &Client<C>,
+    offsets: &TopicPartitionList,
+    timeout: Duration,
+) -> Option<Code> {
+    let client = client.native_ptr();
+    let timeout_ms = c_int::try_from(timeout.as_millis()).unwrap_or(c_int::MAX);
+    // SAFETY: client and list live as long as the calls; the queue and the event are ours and given back once. An answer
+    // that comes after the queue was given back is freed by librdkafka.
+    unsafe {
+        let answers = sys::rd_kafka_queue_new(client);
+        let asked = sys::rd_kafka_commit_queue(client, offsets.ptr(), answers, None, ptr::null_mut());
+        let answer = if asked == RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR {
+            let event = sys::rd_kafka_queue_poll(answers, timeout_ms);
+            NonNull::new(event).map(|event| {
+                let answer = sys::rd_kafka_event_error(event.as_ptr());
+                sys::rd_kafka_event_destroy(event.as_ptr());
+                answer
+            })
+        } else {
+            Some(asked)
+        };
+        sys::rd_kafka_queue_destroy(answers);
+        answer.map(Code::from)
     }
 }
 

@@ -9,11 +9,15 @@ mod error;
 pub mod admin;
 mod batch;
 pub mod client;
+pub mod contents;
 pub mod ends;
+pub mod log_writer;
+pub mod member;
 pub mod mock;
 pub mod producer;
 pub mod reader;
 mod tail;
+pub mod topics;
 mod wait;
 pub mod writer;
 

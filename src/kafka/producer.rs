@@ -107,9 +107,27 @@ impl Producer {
         value: &[u8],
         timestamp_ms: Option<i64>,
     ) -> Result<(), Error> {
-        let deadline = clock::monotonic() + RETRY_TIMEOUT;
         let record = BaseRecord::with_opaque_to(topic, UnderWay::default()).payload(value);
-        let record = BaseRecord { partition, key, timestamp: timestamp_ms, ..record };
+        self.send_record(topic, BaseRecord { partition, key, timestamp: timestamp_ms, ..record })
+    }
+
+    /// Hands over a record that holds `under_way` until it is delivered or given up. No value is a tombstone.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub(super) fn send_under_way(
+        &self,
+        (topic, partition): (&str, i32),
+        key: Option<&[u8]>,
+        value: Option<&[u8]>,
+        under_way: UnderWay,
+    ) -> Result<(), Error> {
+        let record = BaseRecord::<[u8], [u8], _>::with_opaque_to(topic, under_way).partition(partition);
+        self.send_record(topic, BaseRecord { key, payload: value, ..record })
+    }
+
+    fn send_record(&self, topic: &str, record: BaseRecord<'_, [u8], [u8], UnderWay>) -> Result<(), Error> {
+        let deadline = clock::monotonic() + RETRY_TIMEOUT;
         let mut sent = self.client().send(record);
         while let Err((error, record)) = sent {
             if error != KafkaError::MessageProduction(Code::QueueFull) || clock::monotonic() >= deadline {
@@ -119,6 +137,12 @@ impl Producer {
             sent = self.client().send(record);
         }
         Ok(())
+    }
+
+    /// Why the last record that was given up was, if one was.
+    pub(super) fn given_up(&self) -> Option<String> {
+        let reason = self.client().context().reason.lock().unwrap_or_else(PoisonError::into_inner);
+        reason.as_ref().map(ToString::to_string)
     }
 
     /// Like [`send`](Self::send) for one who must not wait: where there is no room, or the record is refused, it is given
@@ -239,8 +263,7 @@ impl RejectedWriter {
 
     /// Why the last of them was.
     pub fn lost_for(&self) -> Option<String> {
-        let reason = self.producer.client().context().reason.lock().unwrap_or_else(PoisonError::into_inner);
-        reason.as_ref().map(ToString::to_string)
+        self.producer.given_up()
     }
 
     /// Waits for what is under way, for at most `timeout`.

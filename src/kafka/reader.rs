@@ -51,8 +51,23 @@ impl Reader {
     /// # Errors
     /// [`Error::Other`] for a property that librdkafka refuses.
     pub fn connect(kafka: &config::Kafka, group: &str, topic: &str) -> Result<Reader, Error> {
+        Self::connect_with(kafka, group, topic, &[])
+    }
+
+    /// A reader that also sees what open transactions have written: one whose writer is gone must not keep it from the end.
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect).
+    pub(super) fn connect_uncommitted(kafka: &config::Kafka, group: &str, topic: &str) -> Result<Reader, Error> {
+        Self::connect_with(kafka, group, topic, &[("isolation.level", "read_uncommitted")])
+    }
+
+    fn connect_with(kafka: &config::Kafka, group: &str, topic: &str, forced: &[(&str, &str)]) -> Result<Reader, Error> {
         let mut properties = properties(kafka, Role::Consumer);
         properties.set("group.id", group);
+        for (key, value) in forced {
+            properties.set(*key, *value);
+        }
         let what = format!("connecting a reader of {topic} to {}", kafka.brokers);
         let consumer: BaseConsumer<Context> =
             properties.create_with_context(Context).map_err(|error| Error::from_kafka(&what, &error))?;

@@ -1,12 +1,14 @@
 //! Actions: what a platform did to an account or a post afterwards. They never change what was seen; they say what of it
 //! is to be left out when it is read.
 
+use serde::{Deserialize, Serialize};
+
 use std::borrow::Cow;
 
 use super::time::EventTime;
 
 /// What was done. The order decides between two actions on one account at the same `at`: the later one here stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Act {
     /// The account was suspended, locked or labelled: none of its posts counts.
     AccountActioned,
@@ -57,7 +59,7 @@ pub struct Action<'a> {
 }
 
 /// One action on its way to the shards: the id is a keyed hash.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Taken {
     /// Event time.
     pub at: EventTime,

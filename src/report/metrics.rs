@@ -4,6 +4,7 @@
 
 mod actions;
 mod series;
+mod several;
 mod shadow;
 
 use std::sync::Arc;
@@ -39,6 +40,8 @@ pub struct Metrics {
     process: Process,
     /// What the shadow would have said.
     pub shadow: shadow::Shadow,
+    /// What one of several processes tells of sharing work out.
+    pub several: several::Several,
 }
 
 /// What comes in.
@@ -229,7 +232,16 @@ impl Metrics {
         register(r, prometheus::process_collector::ProcessCollector::for_self());
         let (input, decided, process) = (Input::new(r), Decided::new(r), Process::new(r));
         let actions = ActionMetrics::new(r, reasons);
-        let metrics = Metrics { reasons, input, actions, decided, process, shadow: shadow::Shadow::new(r), registry };
+        let metrics = Metrics {
+            reasons,
+            input,
+            actions,
+            decided,
+            process,
+            shadow: shadow::Shadow::new(r),
+            several: several::Several::new(r),
+            registry,
+        };
         metrics.begin_at_zero();
         metrics
     }

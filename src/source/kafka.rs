@@ -457,7 +457,7 @@ fn add(live: &mut Live, shared: &Shared, log: &AsideLog, partition: i32, beginni
 /// When a record was sent at the latest. Unless the broker stamps records, its time is whatever the producer wrote: one in
 /// the future must not vouch for a post in the future, which would make all later posts of its partition late. A record of
 /// the oldest message format carries no time.
-fn sent_ms(stamp: Option<i64>, wall_ms: i64) -> i64 {
+pub fn sent_ms(stamp: Option<i64>, wall_ms: i64) -> i64 {
     stamp.map_or(wall_ms, |stamp| stamp.min(wall_ms))
 }
 

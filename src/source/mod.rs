@@ -26,13 +26,13 @@ pub mod kafka;
 pub mod aside_log;
 mod begin;
 mod deal;
-mod hold;
+pub mod hold;
 #[cfg(test)]
 mod kafka_tests;
 pub mod lines;
 pub mod shared;
 pub mod start;
-mod topic;
+pub mod topic;
 
 use std::time::Duration;
 

@@ -52,7 +52,7 @@ pub enum Error {
 }
 
 /// One topic. Its partitions go by the numbers of [`super::partition`] wherever nothing else is said.
-pub(super) struct Topic {
+pub struct Topic {
     name: String,
     of_actions: bool,
     kafka: config::Kafka,

@@ -10,6 +10,7 @@ pub mod folder;
 mod frame;
 mod names;
 mod ops;
+pub mod payload;
 
 #[cfg(test)]
 mod crash;
@@ -19,6 +20,23 @@ use std::path::{Path, PathBuf};
 
 pub use folder::Folder;
 pub use names::ChunkKey;
+
+/// A chunk as it lies in a file or in a topic: the same bytes.
+pub fn seal_chunk(key: &ChunkKey, payload: &[u8]) -> Vec<u8> {
+    frame::seal(frame::Kind::Chunk, &key.to_string(), payload)
+}
+
+/// A chunk's payload.
+///
+/// # Errors
+/// One sentence on what does not hold.
+pub fn unseal_chunk(key: &ChunkKey, sealed: &[u8]) -> Result<Vec<u8>, String> {
+    frame::unseal(frame::Kind::Chunk, &key.to_string(), sealed.to_vec()).map_err(|flaw| match flaw {
+        frame::Flaw::Corrupt(why) => format!("{key} is corrupt: {why}"),
+        frame::Flaw::Newer(found) => format!("{key} is of format {found}, of a newer tagwatch: start that one again"),
+        frame::Flaw::Older(found) => format!("{key} is of format {found}, which this tagwatch no longer reads"),
+    })
+}
 
 /// Largest payload of a chunk in bytes: what a Kafka record takes by default, halved, so that framing always fits.
 pub const CHUNK_BYTES_MAX: usize = 512 * 1024;

@@ -1,5 +1,7 @@
 //! A shard: a set of hashtags with their panes. One owner, no locks; mentions go in, closed panes come out.
 
+use serde::{Deserialize, Serialize};
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -14,7 +16,7 @@ use crate::config::Windows;
 use crate::model::{EventTime, MentionBatch, Taken, Tick};
 
 /// What applying a batch did.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Applied {
     /// Mentions counted.
     pub mentions: u64,

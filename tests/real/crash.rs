@@ -29,7 +29,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// Posts in a run of one partition: so few that the watermark follows the posts closely.
 const RUN: usize = 200;
 /// What makes no partition idle, however slow the machine is. It is part of every line's `config_version`.
-const NEVER_IDLE: &str = "time.idle_timeout=10m";
+pub const NEVER_IDLE: &str = "time.idle_timeout=10m";
 /// Checkpoints as often as possible: a kill is to hit one.
 const CHECKPOINTS: &str = "state.checkpoint_interval=300ms";
 /// Longest wait for what takes seconds on a quiet machine.
@@ -51,12 +51,14 @@ pub fn trials() -> Vec<Trial> {
 }
 
 /// The simulated story, and what an undisturbed run writes about it.
-struct Story {
-    stream: Stream,
-    lines: Vec<Vec<u8>>,
+pub struct Story {
+    /// Its posts.
+    pub stream: Stream,
+    /// Its alert lines.
+    pub lines: Vec<Vec<u8>>,
 }
 
-static STORY: LazyLock<Story> = LazyLock::new(|| {
+pub static STORY: LazyLock<Story> = LazyLock::new(|| {
     let output = tagwatch().args(["simulate", "--scenario", "story"]).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let stream = Stream::dealt(&output.stdout, RUN);

@@ -17,6 +17,7 @@ mod poison;
 mod posts;
 mod prometheus;
 mod service;
+mod several;
 mod shadow;
 mod streams;
 mod tools;
@@ -37,6 +38,7 @@ fn main() {
         actions::trials(),
         crash::trials(),
         shadow::trials(),
+        several::trials(),
         demo::trials(),
         page::trials(),
         prometheus::trials(),

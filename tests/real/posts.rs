@@ -80,17 +80,20 @@ impl Stream {
             .map(|(at, (needed, line))| Post { ts: needed.ts, line, partition: place(at / run, &needed.account) })
             .collect();
         let closed_at = posts.last().unwrap().ts + CLOSE_AFTER_MS;
-        posts.extend((0..PARTITIONS).map(|partition| {
-            Post {
-                ts: closed_at,
-                line: format!(
-                    r#"{{"id":"closing-{partition}","ts":{closed_at},"account":"closing","text":"","hashtags":[]}}"#
-                )
-                .into_bytes(),
-                partition,
-            }
-        }));
+        posts.extend(closing(closed_at, PARTITIONS));
         Stream { posts, closed_at }
+    }
+
+    /// The same posts over another number of partitions.
+    pub fn over(&self, partitions: i32) -> Stream {
+        let posts = self.posts.iter().filter(|post| post.ts < self.closed_at);
+        let spread = (partitions / PARTITIONS).max(1);
+        let moved = posts.enumerate().map(|(at, post)| {
+            let partition = (post.partition + PARTITIONS * ((at / 97) as i32 % spread)) % partitions;
+            Post { partition, ..post.clone() }
+        });
+        let posts = moved.chain(closing(self.closed_at, partitions)).collect();
+        Stream { posts, closed_at: self.closed_at }
     }
 
     /// Writes all posts to a file, a line each, for `replay`.
@@ -107,6 +110,15 @@ impl Stream {
         }
         records
     }
+}
+
+/// A post without hashtags for each partition, so late that the watermark passes everything.
+fn closing(closed_at: i64, partitions: i32) -> impl Iterator<Item = Post> {
+    (0..partitions).map(move |partition| {
+        let id = format!("closing-{partition}");
+        let line = format!(r#"{{"id":"{id}","ts":{closed_at},"account":"closing","text":"","hashtags":[]}}"#);
+        Post { ts: closed_at, line: line.into_bytes(), partition }
+    })
 }
 
 /// Every third run goes whole to one of the last partitions; else the account decides, and the first takes most.

@@ -36,6 +36,18 @@ impl Setup {
         setup
     }
 
+    /// Its config, `key=value`.
+    pub fn sets(&self) -> Vec<String> {
+        let own = [
+            format!("id={}", self.id),
+            format!("kafka.brokers={}", self.brokers),
+            format!("kafka.posts_topic={}", self.posts),
+            format!("kafka.alerts_topic={}", self.alerts),
+            format!("state.dir={}", self.state.display()),
+        ];
+        own.into_iter().chain(self.set.clone()).collect()
+    }
+
     /// Starts `tagwatch run`.
     pub fn start(&self) -> Service {
         self.start_with(&[])
@@ -47,17 +59,10 @@ impl Setup {
         let log = self.state.with_extension(format!("{port}.log"));
         let mut command = tagwatch();
         command.args(["run", "--format", "native", "--log-format", "text"]).args(args);
-        let own = [
-            format!("id={}", self.id),
-            format!("kafka.brokers={}", self.brokers),
-            format!("kafka.posts_topic={}", self.posts),
-            format!("kafka.alerts_topic={}", self.alerts),
-            format!("http.listen=127.0.0.1:{port}"),
-            format!("state.dir={}", self.state.display()),
-        ];
-        for set in own.iter().chain(&self.set) {
-            command.args(["--set", set]);
+        for set in self.sets() {
+            command.args(["--set", &set]);
         }
+        command.args(["--set", &format!("http.listen=127.0.0.1:{port}")]);
         command.stdout(Stdio::null()).stderr(File::create(&log).unwrap());
         Service { guard: Guard::start(&mut command), url: format!("http://127.0.0.1:{port}"), log }
     }

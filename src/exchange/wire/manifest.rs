@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::frame::{Flaw, Kind, seal, unseal};
 use crate::model::EventTime;
 use crate::store::ChunkKey;
 
@@ -75,4 +76,60 @@ pub struct DeciderManifest {
     pub lines: u64,
     /// Number of its chunks.
     pub chunks: u32,
+}
+
+impl ShardManifest {
+    /// Its key in the topic of state.
+    pub fn key(shard: u32, tick: i64) -> String {
+        format!("s{shard:04}-manifest-{tick:012}")
+    }
+
+    /// The tick of the manifest of `shard` that has this key.
+    pub fn tick_of(key: &str, shard: u32) -> Option<i64> {
+        let tick = key.strip_prefix(&format!("s{shard:04}-manifest-"))?.parse().ok()?;
+        (Self::key(shard, tick) == key).then_some(tick)
+    }
+
+    /// Its bytes.
+    pub fn encode(&self) -> Vec<u8> {
+        seal(Kind::Manifest, &postcard::to_stdvec(self).expect("plain values encode"))
+    }
+
+    /// A manifest from its bytes.
+    ///
+    /// # Errors
+    /// [`Flaw`]
+    pub fn decode(record: &[u8]) -> Result<ShardManifest, Flaw> {
+        let payload = unseal(Kind::Manifest, record)?;
+        postcard::from_bytes(payload)
+            .map_err(|error| Flaw::Corrupt(format!("a shard's manifest does not read: {error}")))
+    }
+}
+
+impl DeciderManifest {
+    /// Its key in the topic of state.
+    pub fn key(tick: i64) -> String {
+        format!("decider-manifest-{tick:012}")
+    }
+
+    /// The tick of the manifest that has this key.
+    pub fn tick_of(key: &str) -> Option<i64> {
+        let tick = key.strip_prefix("decider-manifest-")?.parse().ok()?;
+        (Self::key(tick) == key).then_some(tick)
+    }
+
+    /// Its bytes.
+    pub fn encode(&self) -> Vec<u8> {
+        seal(Kind::Manifest, &postcard::to_stdvec(self).expect("plain values encode"))
+    }
+
+    /// A manifest from its bytes.
+    ///
+    /// # Errors
+    /// [`Flaw`]
+    pub fn decode(record: &[u8]) -> Result<DeciderManifest, Flaw> {
+        let payload = unseal(Kind::Manifest, record)?;
+        postcard::from_bytes(payload)
+            .map_err(|error| Flaw::Corrupt(format!("the decider's manifest does not read: {error}")))
+    }
 }
