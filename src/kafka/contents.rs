@@ -23,7 +23,10 @@ pub struct Extent {
     pub bytes: u64,
 }
 
-/// Hands every record of a partition to `each`, in order: its key, and its value or none for a tombstone. Reads up to the
+/// What is told of each record: its key, and its value or none for a tombstone.
+pub type Each<'a> = dyn FnMut(&[u8], Option<&[u8]>) + 'a;
+
+/// Hands every record of a partition to `each`, in order. Reads up to the
 /// high watermark as it is at the start, and stops by its own position: control records and compaction take offsets, and
 /// an open transaction of a writer that is gone would end the read-committed log too early.
 ///
@@ -34,7 +37,7 @@ pub fn contents(
     group: &str,
     (topic, partition): (&str, i32),
     stop: &dyn Fn() -> bool,
-    each: &mut dyn FnMut(&[u8], Option<&[u8]>),
+    each: &mut Each<'_>,
 ) -> Result<Extent, Error> {
     let reader = Reader::connect_uncommitted(kafka, group, topic)?;
     reader.partitions(stop)?;

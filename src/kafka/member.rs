@@ -121,10 +121,10 @@ impl Membership {
         if lost {
             state.owned.retain(|part| !parts.contains(part));
         }
-        if lost || parts.is_empty() || state.leaving {
-            if let Err(error) = consumer.incremental_unassign(list) {
-                warn!(%error, "lost partitions cannot be let go of");
-            }
+        if (lost || parts.is_empty() || state.leaving)
+            && let Err(error) = consumer.incremental_unassign(list)
+        {
+            warn!(%error, "lost partitions cannot be let go of");
         }
         if !parts.is_empty() {
             state.changes.push_back(if lost { Change::Lost(parts) } else { Change::Revoked(parts) });
