@@ -106,25 +106,21 @@ impl Process {
     fn restore(&self, cluster: &mut Cluster, shard: u32) -> Tracker {
         let records = &cluster.state[shard as usize];
         let ticks: Vec<i64> = records.keys().filter_map(|key| ShardManifest::tick_of(key, shard)).collect();
-        for tick in ticks.iter().rev() {
-            let mut manifest = ShardManifest::decode(&records[&ShardManifest::key(shard, *tick)]).unwrap();
-            let read = |key: &ChunkKey| {
-                records.get(&key.to_string()).ok_or(()).and_then(|record| unseal_chunk(key, record).map_err(drop))
-            };
-            let Ok(kept) = Kept::read(&manifest.chunks, read, |_| ()) else {
-                // Only a manifest that was written too early names what is not there.
-                assert!(cluster.rules.manifest_after_chunks, "a manifest names what is not there");
-                panic!("a checkpoint of shard {shard} at {tick} is not whole");
-            };
-            if !cluster.rules.resume_at_open_panes {
-                manifest.resume = cluster.mentions[shard as usize].last().map_or(0, |(offset, _)| offset + 1);
-            }
-            let mut tracker = Tracker::restore(cluster.setup.clone(), &manifest, kept);
-            tracker.beside(records.keys().filter_map(|key| ChunkKey::from_file_name(key)), ticks.iter().copied());
-            cluster.seen.restored += 1;
-            return tracker;
+        let Some(tick) = ticks.last() else { return Tracker::new(cluster.setup.clone(), shard, 0, false) };
+        let mut manifest = ShardManifest::decode(&records[&ShardManifest::key(shard, *tick)]).unwrap();
+        let read = |key: &ChunkKey| {
+            let record = records.get(&key.to_string()).ok_or_else(|| format!("{key} is missing"))?;
+            unseal_chunk(key, record)
+        };
+        let kept = Kept::read(&manifest.chunks, read, |why| why);
+        let kept = kept.unwrap_or_else(|why| panic!("the manifest of shard {shard} at {tick} names {why}"));
+        if !cluster.rules.resume_at_open_panes {
+            manifest.resume = cluster.mentions[shard as usize].last().map_or(0, |(offset, _)| offset + 1);
         }
-        Tracker::new(cluster.setup.clone(), shard, 0, false)
+        let mut tracker = Tracker::restore(cluster.setup.clone(), &manifest, kept);
+        tracker.beside(records.keys().filter_map(|key| ChunkKey::from_file_name(key)), ticks.iter().copied());
+        cluster.seen.restored += 1;
+        tracker
     }
 
     fn role(cluster: &mut Cluster) -> Role {
