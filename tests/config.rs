@@ -291,8 +291,7 @@ fn every_value_out_of_its_range_is_refused() {
     let cases = [
         ("id=", "id (empty) must be 1 to 200 of a-z 0-9 . _ - and begin with a letter or a digit"),
         ("id=.x", "id (.x) must be 1 to 200 of a-z 0-9 . _ - and begin with a letter or a digit"),
-        ("exchange=kafka", "exchange (kafka) is not available: this version runs in-process only, on one machine"),
-        ("exchange=x", "exchange (x) must be in-process"),
+        ("exchange=x", "exchange (x) must be in-process or kafka"),
         ("kafka.brokers=", "kafka.brokers (empty) must be host:port, separated by commas; an empty entry is not"),
         ("kafka.brokers=a", "kafka.brokers (a) must be host:port, separated by commas; a is not"),
         ("kafka.brokers=a:1,b:0", "kafka.brokers (a:1,b:0) must be host:port, separated by commas; b:0 is not"),

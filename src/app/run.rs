@@ -4,13 +4,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use anyhow::anyhow;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{info, warn};
 
 use super::running::{Ended, Service};
 use super::shadow::Shadow;
 use super::{Common, Exit, usable};
-use crate::config::{KeyUse, load_shadow, sketch_key};
+use crate::config::{Exchange, KeyUse, load_shadow, sketch_key};
 use crate::source::kafka::Shared;
 
 /// Everything else is in the config.
@@ -43,6 +44,11 @@ pub fn execute(args: Args, common: &Common) -> anyhow::Result<Exit> {
     // First the shadow: it reads all layers, so that the faults of all are told at once.
     let shadow = args.shadow.as_deref().map(|file| load_shadow(&common.sources(), file)).transpose()?;
     let (config, _) = usable::config(common)?;
+    if shadow.is_some() && config.exchange == Exchange::Kafka {
+        let why = "--shadow needs exchange = \"in-process\": over several processes, run a second deployment with another id \
+                   on the same posts, and `tagwatch compare` the two logs";
+        return Err(anyhow!(why).context(Exit::Config));
+    }
     let alerts = args.shadow_alerts.unwrap_or_else(|| config.state.dir.join("shadow-alerts.ndjson"));
     let shadow = shadow.map(|config| Shadow { config, alerts });
     let key = sketch_key(&config, KeyUse::Run)?;

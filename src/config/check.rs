@@ -60,6 +60,12 @@ pub(super) fn check(settings: &[Setting], faults: Vec<Fault>) -> Result<Config, 
         version: String::new(),
         id,
     };
+    if config.exchange == Exchange::Kafka && config.kafka.alerts_topic.is_none() {
+        let place = settings.iter().rev().find(|setting| setting.key == "kafka.alerts_topic").map(Setting::place);
+        let message = "kafka.alerts_topic (empty) must name a topic where exchange is kafka".to_string();
+        let help = "whoever takes over deciding reads its end; leave the key out for <id>-alerts".to_string();
+        reader.faults.push(Fault { message, help: Some(help), place });
+    }
     reader.asked.insert(expected::LIST);
     let mut faults = unknown(settings, &reader.asked);
     faults.append(&mut reader.faults);
@@ -227,5 +233,22 @@ fn order(reader: &mut Reader<'_>, keys: [&str; 2], violated: bool, must: &str) {
         let message = format!("{} {must} {}", reader.named(keys[0]), reader.named(keys[1]));
         let help = format!("{}; {}; change one of them", reader.set_by(keys[0]), reader.set_by(keys[1]));
         reader.conflict(&[keys[1], keys[0]], &message, Some(help));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::{Exchange, Sources, load};
+
+    fn loaded(set: &[&str]) -> Result<Exchange, String> {
+        let sources = Sources { set: set.iter().map(|set| (*set).to_owned()).collect(), ..Sources::default() };
+        load(sources).map(|config| config.exchange).map_err(|report| format!("{report:?}"))
+    }
+
+    #[test]
+    fn several_processes_need_an_alerts_topic() {
+        assert_eq!(loaded(&["exchange=kafka"]), Ok(Exchange::Kafka));
+        let refused = loaded(&["exchange=kafka", "kafka.alerts_topic="]).unwrap_err();
+        assert!(refused.contains("must name a topic where exchange is kafka"), "{refused}");
     }
 }

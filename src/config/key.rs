@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use rand::TryRngCore;
 use rand::rngs::OsRng;
 
-use super::Config;
+use super::{Config, Exchange};
 use crate::model::Keyed;
 
 /// The variable that goes before every key file.
@@ -67,6 +67,15 @@ pub enum SecretError {
         /// The system's reason.
         source: io::Error,
     },
+    /// Several processes would each make one of their own.
+    #[error(
+        "exchange = \"kafka\" needs one sketch key for all processes, and {path} does not exist: make it once \
+         (`openssl rand -hex 16 > {path}`), give it to every process, and set privacy.key_file or TAGWATCH_KEY"
+    )]
+    NotShared {
+        /// The file.
+        path: String,
+    },
     /// It cannot be made.
     #[error("cannot make the key file {path}: {source}; set privacy.key_file or TAGWATCH_KEY")]
     Write {
@@ -116,6 +125,9 @@ pub fn find_sketch_key(config: &Config, variable: Option<&str>) -> Result<Sketch
         Ok(text) => {
             let from = path.display().to_string();
             Ok(SketchKey::Given { key: parse(&text, &from)?, from })
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound && config.exchange == Exchange::Kafka => {
+            Err(SecretError::NotShared { path: path.display().to_string() })
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(SketchKey::Missing { path }),
         Err(error) => Err(read_error(&path, error)),
@@ -235,6 +247,10 @@ mod tests {
         assert_eq!(key(KeyUse::Replay, Some(given)).unwrap(), bytes);
         let other = with(&format!("state.dir={}", folder.path().join("other").display()));
         assert_ne!(sketch_key_with(&other, KeyUse::Run, None).unwrap(), made);
+        // Each of several processes would make one of its own.
+        let several = Config { exchange: Exchange::Kafka, ..with(&format!("state.dir={}", folder.path().display())) };
+        let refused = sketch_key_with(&several, KeyUse::Run, None).unwrap_err().to_string();
+        assert!(refused.contains("one sketch key for all processes"), "{refused}");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::{Config, Start};
+use super::{Config, Exchange, Start};
 
 impl Config {
     /// One sentence for each setting that is allowed and looks like a mistake.
@@ -17,7 +17,7 @@ impl Config {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let shards = self.track.shards;
         warn(
-            shards > cores,
+            shards > cores && self.exchange == Exchange::InProcess,
             format!("track.shards ({shards}) is more than the {cores} cores of this machine: nothing gained"),
         );
         let share = self.memory.budget_bytes / shards as u64;

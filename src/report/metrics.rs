@@ -3,6 +3,7 @@
 //! time from the board's top, so a hashtag that leaves the top leaves no series behind.
 
 mod actions;
+mod make;
 mod series;
 mod several;
 mod shadow;
@@ -11,9 +12,7 @@ use std::sync::Arc;
 
 use prometheus::core::Collector;
 use prometheus::proto::MetricFamily;
-use prometheus::{
-    Encoder, Gauge, GaugeVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
-};
+use prometheus::{Encoder, Gauge, GaugeVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry, TextEncoder};
 
 pub use actions::ActionMetrics;
 
@@ -21,6 +20,7 @@ use super::board::{Board, Published};
 use super::words;
 use crate::decide::line::{AlertLine, State};
 use crate::model::EventTime;
+use make::{counter, counters, gauge, gauges, int_gauge, int_gauges, register};
 
 /// Content type of [`Metrics::render`].
 pub const CONTENT_TYPE: &str = prometheus::TEXT_FORMAT;
@@ -468,42 +468,6 @@ fn signed(n: u64) -> i64 {
 /// Seconds since the epoch; 0 for the stand-ins before and after every post.
 fn seconds(at: EventTime) -> f64 {
     if at.is_plausible() { at.0 as f64 / 1000.0 } else { 0.0 }
-}
-
-const VALID: &str = "names and labels are valid and distinct; a test makes them all";
-
-fn register(registry: &Registry, collector: impl Collector + 'static) {
-    registry.register(Box::new(collector)).expect(VALID);
-}
-
-fn kept<C: Collector + Clone + 'static>(registry: &Registry, made: prometheus::Result<C>) -> C {
-    let made = made.expect(VALID);
-    register(registry, made.clone());
-    made
-}
-
-fn counter(registry: &Registry, name: &str, help: &str) -> IntCounter {
-    kept(registry, IntCounter::new(name, help))
-}
-
-fn counters(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> IntCounterVec {
-    kept(registry, IntCounterVec::new(Opts::new(name, help), labels))
-}
-
-fn gauge(registry: &Registry, name: &str, help: &str) -> Gauge {
-    kept(registry, Gauge::new(name, help))
-}
-
-fn gauges(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> GaugeVec {
-    kept(registry, GaugeVec::new(Opts::new(name, help), labels))
-}
-
-fn int_gauge(registry: &Registry, name: &str, help: &str) -> IntGauge {
-    kept(registry, IntGauge::new(name, help))
-}
-
-fn int_gauges(registry: &Registry, name: &str, help: &str, labels: &[&str]) -> IntGaugeVec {
-    kept(registry, IntGaugeVec::new(Opts::new(name, help), labels))
 }
 
 #[cfg(test)]

@@ -7,7 +7,8 @@ use prometheus::core::{Collector, Desc};
 use prometheus::proto::MetricFamily;
 use prometheus::{GaugeVec, IntGaugeVec, Opts};
 
-use super::{VALID, signed};
+use super::make::VALID;
+use super::signed;
 use crate::report::board::Board;
 use crate::report::safe::shown;
 use crate::report::words;

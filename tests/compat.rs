@@ -1,0 +1,224 @@
+//! Every format that one process writes and another reads: golden files of version 1 read to what they meant when they
+//! were written. `TAGWATCH_WRITE_GOLDEN=1 cargo test --test compat` writes missing ones; whoever changes a format raises
+//! its number, keeps the old files and adds new ones.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tagwatch::config::{Config, defaults};
+use tagwatch::decide::Decider;
+use tagwatch::decide::line::AlertLine;
+use tagwatch::decide::view::TickView;
+use tagwatch::exchange::fold::Fold;
+use tagwatch::exchange::ingest::Ingest;
+use tagwatch::exchange::note::Note;
+use tagwatch::exchange::tracker::{Setup, Tracker};
+use tagwatch::exchange::wire::board::{Showing, Shown};
+use tagwatch::exchange::wire::manifest::{DeciderManifest, Owner, ShardManifest};
+use tagwatch::exchange::wire::mentions::Mentions;
+use tagwatch::exchange::wire::said::{Assembler, Said};
+use tagwatch::model::{EventTime, Keyed, Tick};
+use tagwatch::simulate;
+use tagwatch::source::IntakeOptions;
+use tagwatch::source::decode::Format;
+use tagwatch::store::payload::chunks;
+use tagwatch::store::{ChunkKey, seal_chunk, unseal_chunk};
+
+/// Posts in one batch of mentions.
+const BATCH: usize = 500;
+
+/// One of each record that a small push leaves behind.
+struct Written {
+    mentions: Vec<Vec<u8>>,
+    said: Vec<(&'static str, Vec<u8>)>,
+    board: Vec<(&'static str, Vec<u8>)>,
+    shard: ShardManifest,
+    decider: DeciderManifest,
+    chunk: (ChunkKey, Vec<u8>),
+    lines: Vec<AlertLine>,
+}
+
+fn setup(config: &Config) -> Setup {
+    Setup {
+        owner: Owner { id: "tagwatch".into(), key_fingerprint: 0xfeed_beef, shards: 1 },
+        detect: config.detect.clone(),
+        windows: config.windows.clone(),
+        config_version: "0123456789abcdef".into(),
+        budget: 64 << 20,
+    }
+}
+
+/// The push, as mentions of one source partition for one shard.
+fn mentions(config: &Config) -> (Vec<Mentions>, usize) {
+    let mut text = Vec::new();
+    simulate::write(simulate::scenario("push", &simulate::Options::new(3)).unwrap(), &mut text).unwrap();
+    let intake = IntakeOptions {
+        format: Format::Native,
+        limits: config.limits.clone(),
+        delay: config.time.watermark_delay,
+        max_future: Duration::from_secs(1),
+        covered: None,
+        mixed: false,
+    };
+    let mut ingest = Ingest::new(&intake, Keyed::new([7; 16]), 1);
+    ingest.grown((1, 0));
+    ingest.add(0, 0, Note::new(1));
+    let lines: Vec<&[u8]> = text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).collect();
+    let (now, mut all) = (instant(), Vec::new());
+    for (at, line) in lines.iter().enumerate() {
+        assert!(ingest.record(0, at as i64, None, line).is_none());
+        if at % BATCH == BATCH - 1 {
+            ingest.flush(0, true, now, |_, record| all.push(record));
+        }
+    }
+    ingest.flush(0, true, now, |_, record| all.push(record));
+    (all, lines.len())
+}
+
+fn written() -> Written {
+    let config = defaults();
+    let (batches, _) = mentions(&config);
+    let mut tracker = Tracker::new(setup(&config), 0, 0, false);
+    let mut fold = Fold::new(setup(&config).owner, Decider::new(config.detect.clone(), config.version.clone()), 0);
+    let (mut said, mut view, mut lines, mut at) = (BTreeMap::new(), None, Vec::new(), 0);
+    for (offset, batch) in batches.iter().enumerate() {
+        let mut reports = Vec::new();
+        tracker.take(offset as i64, batch, |report| reports.push(report)).unwrap();
+        let (tick, rows) = tracker.top(3);
+        let mut all: Vec<Said> =
+            reports.into_iter().map(|report| Said::Report { shard: 0, report: Box::new(report) }).collect();
+        all.extend([Said::Passed(tracker.passed()), Said::Top { shard: 0, tick, rows }]);
+        for word in all {
+            let name = match &word {
+                Said::Report { report, .. } if report.hashtags.is_empty() => "said-report-small",
+                Said::Report { .. } => "said-report",
+                Said::Passed(_) => "said-passed",
+                Said::Top { .. } => "said-top",
+            };
+            said.insert(name, word.encode(7, &mut 0).remove(0));
+            fold.take((at, at), word, |tick, decided| {
+                view = decided.assessed.into_iter().next().map(|seen| (tick, seen)).or(view.take());
+                lines.extend(decided.lines);
+            });
+            at += 1;
+        }
+    }
+    let (tick, view) = view.unwrap();
+    let line = lines[0].clone();
+    let shown =
+        TickView { tick, watermark: EventTime(1_494_014_400_000), top: vec![view.clone()], ..TickView::default() };
+    let record = |shown: Shown| shown.encode().remove(0).1;
+    let board = vec![
+        ("board-hashtag", record(Shown::Hashtag(tick, Box::new(view)))),
+        ("board-line", record(Shown::Line(9, Box::new(line)))),
+        ("board-tick", record(Shown::Tick(Box::new(shown)))),
+    ];
+    let checkpoint = tracker.checkpoint(28).unwrap();
+    let (place, payload) = &checkpoint.chunks[0];
+    let key = ChunkKey { shard: place.0, level: place.1, pane: place.2, chunk: 0 };
+    let bytes = payload.encode();
+    let chunk = (key, chunks(|_| key, &bytes)[0].1.to_vec());
+    let shard = ShardManifest { chunks: vec![key], ..checkpoint.manifest };
+    let (decider, _) = fold.checkpoint("0123456789abcdef", None).unwrap();
+    let mentions = batches.iter().map(Mentions::encode).collect();
+    Written { mentions, said: said.into_iter().collect(), board, shard, decider, chunk, lines }
+}
+
+/// The golden file, its meaning beside it; both written where they are missing and that is asked for.
+fn golden<T: Debug>(name: &str, now: &[u8], read: impl Fn(&[u8]) -> T) {
+    let dir = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/compat");
+    let (bytes, meaning) = (dir.join(format!("{name}.1.bin")), dir.join(format!("{name}.1.txt")));
+    if std::env::var_os("TAGWATCH_WRITE_GOLDEN").is_some() && !bytes.exists() {
+        fs::create_dir_all(&dir).unwrap();
+        fs::write(&bytes, now).unwrap();
+        fs::write(&meaning, format!("{:?}\n", read(now))).unwrap();
+    }
+    let golden = fs::read(&bytes).unwrap_or_else(|error| panic!("{}: {error}", bytes.display()));
+    let wanted = fs::read_to_string(&meaning).unwrap();
+    assert_eq!(format!("{:?}\n", read(&golden)), wanted, "{name} reads as it did");
+}
+
+#[test]
+fn what_version_1_wrote_reads_as_it_did() {
+    let written = written();
+    let last = written.mentions.last().unwrap();
+    golden("mentions", last, |bytes| Mentions::decode(bytes).unwrap());
+    for (name, record) in &written.said {
+        golden(name, record, |bytes| Assembler::default().take(5, bytes).unwrap().unwrap());
+    }
+    for (name, record) in &written.board {
+        golden(name, record, |bytes| Showing::default().take(bytes).unwrap().unwrap());
+    }
+    golden("manifest-shard", &written.shard.encode(), |bytes| ShardManifest::decode(bytes).unwrap());
+    golden("manifest-decider", &written.decider.encode(), |bytes| DeciderManifest::decode(bytes).unwrap());
+    let (key, payload) = &written.chunk;
+    golden("chunk", &seal_chunk(key, payload), |bytes| unseal_chunk(key, bytes).unwrap().len());
+    let note = Note { greatest: Some(1_494_014_400_000), since: Some(1_494_014_300_000), idle: true, ..Note::new(12) };
+    golden("note", note.encode().as_bytes(), |bytes| Note::decode(std::str::from_utf8(bytes).unwrap()).unwrap());
+}
+
+/// What a build reads it writes again to the same bytes, and what it writes it reads.
+#[test]
+fn every_record_reads_back_to_the_last_bit() {
+    let written = written();
+    assert!(written.said.iter().any(|(name, _)| *name == "said-report") && !written.lines.is_empty());
+    for record in &written.mentions {
+        let again = Mentions::decode(record).unwrap();
+        assert_eq!(&again.encode(), record);
+        assert!(again.batch.items.iter().all(|item| item.tick == Tick(i64::from(item.mention.second) / 10 + 1)));
+    }
+    for (name, record) in &written.said {
+        let (_, said) = Assembler::default().take(0, record).unwrap().unwrap();
+        assert_eq!(&said.encode(7, &mut 0)[0], record, "{name}");
+    }
+    for (name, record) in &written.board {
+        assert_eq!(&Showing::default().take(record).unwrap().unwrap().encode()[0].1, record, "{name}");
+    }
+    assert_eq!(ShardManifest::decode(&written.shard.encode()).unwrap(), written.shard);
+    assert_eq!(ShardManifest::tick_of(&ShardManifest::key(0, written.shard.tick), 0), Some(written.shard.tick));
+    assert_eq!(DeciderManifest::decode(&written.decider.encode()).unwrap(), written.decider);
+}
+
+/// Cut or flipped anywhere, a batch of mentions is refused and nothing panics.
+#[test]
+fn a_damaged_batch_is_refused() {
+    let record = written().mentions.pop().unwrap();
+    for at in (0..record.len()).step_by(7) {
+        assert!(Mentions::decode(&record[..at]).is_err(), "cut at {at}");
+        let mut flipped = record.clone();
+        flipped[at] ^= 1;
+        assert!(Mentions::decode(&flipped).is_err(), "flipped at {at}");
+    }
+    // A newer one is told from a damaged one.
+    let newer = r#"{"v":2,"greatest":null,"since":null,"born":1,"idle":false}"#;
+    assert!(Note::decode(newer).unwrap_err().contains("upgrade"));
+}
+
+/// 48 bytes a mention are the bound for typical batches, compressed as the writer compresses them.
+#[test]
+fn a_mention_takes_few_bytes() {
+    let (batches, posts) = mentions(&defaults());
+    let mut sizes = (0, 0, 0);
+    for batch in &batches {
+        let record = batch.encode();
+        sizes.0 += batch.batch.items.len();
+        sizes.1 += record.len();
+        sizes.2 += zstd::bulk::compress(&record, 1).unwrap().len();
+    }
+    let (raw, compressed) = (sizes.1 / sizes.0, sizes.2 / sizes.0);
+    println!(
+        "{posts} posts, {} mentions in batches of {BATCH} posts: {raw} bytes each, {compressed} compressed",
+        sizes.0
+    );
+    assert!(compressed <= 48, "{compressed} bytes a mention");
+}
+
+/// Some instant; nothing depends on which.
+#[expect(clippy::disallowed_methods, reason = "an instant can only be had from the clock")]
+fn instant() -> std::time::Instant {
+    std::time::Instant::now()
+}
