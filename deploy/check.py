@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""Checks what no single tool sees: that rules, dashboard, runbooks, compose file and program agree with each other.
+"""Checks what no single tool sees: that rules, dashboard, runbooks, compose file, Kubernetes and program agree.
 
     deploy/check.py                       the files alone
+    deploy/check.py --kubernetes FILE...  also the folders of deploy/kubernetes; FILE is one as `kubectl kustomize` renders it
     deploy/check.py --metrics FILE...     also that every metric they name is one that the program shows; FILE is the
                                           text of /metrics, several where a series comes and goes
     deploy/check.py --prometheus URL      also that every query of the dashboard finds data in a running Prometheus
@@ -26,6 +27,8 @@ import urllib.request
 from pathlib import Path
 
 import yaml
+
+from check_kubernetes import Rendering
 
 TOP = Path(__file__).resolve().parent.parent
 DEPLOY = TOP / "deploy"
@@ -269,7 +272,8 @@ def check_config_keys():
         fault("config/tagwatch.toml does not exist")
         return
     known = set(flat(tomllib.loads(path.read_text(encoding="utf-8"))))
-    used = {key: "deploy/compose/tagwatch.toml" for key in flat(tomllib.loads((DEPLOY / "compose/tagwatch.toml").read_text(encoding="utf-8")))}
+    configs = ("deploy/compose/tagwatch.toml", "deploy/kubernetes/base/tagwatch.toml")
+    used = {key: name for name in configs for key in flat(tomllib.loads((TOP / name).read_text(encoding="utf-8")))}
     for name in ("deploy/Dockerfile", "deploy/systemd/tagwatch.service", "docker-compose.yml"):
         for variable in re.findall(r"\bTAGWATCH_([A-Z_]+__[A-Z_]+)\b", (TOP / name).read_text(encoding="utf-8")):
             used[variable.lower().replace("__", ".")] = name
@@ -329,6 +333,7 @@ def check_live(url, dashboard):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--kubernetes", nargs="+", metavar="FILE", default=[])
     parser.add_argument("--metrics", nargs="+", metavar="FILE", default=[])
     parser.add_argument("--prometheus", metavar="URL")
     arguments = parser.parse_args()
@@ -338,6 +343,8 @@ def main():
     check_promql(dashboard)
     check_compose()
     check_config_keys()
+    for path in arguments.kubernetes:
+        Rendering(Path(path), TOP, fault).check()
     if arguments.metrics:
         check_metrics(arguments.metrics)
     if arguments.prometheus:
@@ -346,7 +353,7 @@ def main():
         print(f"check.py: {text}", file=sys.stderr)
     if faults:
         sys.exit(1)
-    print("check.py: rules, dashboard, runbooks, compose file and config agree")
+    print("check.py: rules, dashboard, runbooks, compose file, Kubernetes and config agree")
 
 
 if __name__ == "__main__":
