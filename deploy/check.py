@@ -231,9 +231,29 @@ def check_compose():
             elif source not in compose.get("volumes", {}):
                 say(f"volume {source} is not declared")
     check_hosts(services)
+    check_processes(services)
     token = (DEPLOY / "compose/http-token").read_text(encoding="ascii").strip()
     if len(token) < 16 or not token.isprintable() or " " in token:
         fault("deploy/compose/http-token: at least 16 printable characters")
+
+
+def check_processes(services):
+    """Several processes share one config and one key, and Prometheus asks each."""
+    toml = tomllib.loads((DEPLOY / "compose/tagwatch.toml").read_text(encoding="utf-8"))
+    processes = {name for name, service in services.items() if service.get("command", [])[:1] == ["run"]}
+    if len(processes) > 1 and toml.get("exchange") != "kafka":
+        fault("deploy/compose/tagwatch.toml: several processes need exchange = \"kafka\"")
+    for name in processes:
+        for section, key in (("http", "token_file"), ("privacy", "key_file")):
+            if toml[section][key].removeprefix("/run/secrets/") not in services[name]["secrets"]:
+                fault(f"docker-compose.yml, service {name}: {section}.{key} is no secret of it")
+    scrapes = load("deploy/prometheus/prometheus.yml")["scrape_configs"]
+    port = toml["http"]["listen"].rsplit(":", 1)[1]
+    targets = {target for one in scrapes if one["job_name"] == "tagwatch" for static in one["static_configs"] for target in static["targets"]}
+    if targets != {f"{name}:{port}" for name in processes}:
+        fault(f"prometheus.yml: scrapes {sorted(targets)}, docker-compose.yml runs {sorted(processes)}")
+    if not re.fullmatch(r"[0-9a-f]{32}\n", (DEPLOY / "compose/sketch-key").read_text(encoding="ascii")):
+        fault("deploy/compose/sketch-key: 32 hex digits and a newline")
 
 
 def check_hosts(services):
