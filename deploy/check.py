@@ -28,7 +28,8 @@ from pathlib import Path
 
 import yaml
 
-from check_kubernetes import Rendering
+sys.dont_write_bytecode = True
+from check_kubernetes import Rendering  # noqa: E402  (leaves no folder beside it)
 
 TOP = Path(__file__).resolve().parent.parent
 DEPLOY = TOP / "deploy"

@@ -5,8 +5,8 @@ import tomllib
 import yaml
 
 SUFFIXES = {"KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30}
-# What a process needs beside memory.budget, as TagwatchDown's runbook has it.
-BESIDE_BUDGET = 512 * 2**20
+# What one of several processes may need beside memory.budget while it catches up, as docs/sizing.md and TagwatchDown have it.
+BESIDE_BUDGET = 1536 * 2**20
 # The HTTP server closes after everything else has handed over.
 CLOSE_SECONDS = 4
 
