@@ -161,6 +161,18 @@ fn a_good_config_is_shown_with_what_differs_and_who_set_it() {
 }
 
 #[test]
+fn where_no_broker_answers_a_check_of_several_processes_leaves_the_topics() {
+    let folder = tempfile::tempdir().unwrap();
+    let sets = ["exchange=kafka", "kafka.brokers=127.0.0.1:1"].into_iter().flat_map(|set| ["--set", set]);
+    let mut command = tagwatch(&folder);
+    command.env("TAGWATCH_KEY", "000102030405060708090a0b0c0d0e0f").arg("check").args(sets);
+    let checked = answer(command.output().unwrap());
+    assert_eq!(checked.code, Some(0), "{}{}", checked.stdout, checked.stderr);
+    let words = "\ntopics: not compared, kafka.brokers (127.0.0.1:1) do not say how many they are: ";
+    assert!(checked.stdout.contains(words), "{}", checked.stdout);
+}
+
+#[test]
 fn the_flag_goes_before_the_variable_that_names_a_file() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("a.toml"), "id = \"a\"\n").unwrap();

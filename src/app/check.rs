@@ -1,5 +1,6 @@
 //! `tagwatch check`: reads the config exactly as `run` does and shows what it means: what differs from the defaults and
-//! who set it, what looks like a mistake, where the sketch key is; with `--sample`, what is understood of a file of posts.
+//! who set it, what looks like a mistake, where the sketch key is; for several processes, how their topics stand; with
+//! `--sample`, what is understood of a file of posts.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -8,9 +9,11 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 
-use super::{Common, Exit, usable};
+use super::{Common, Exit, topics, usable};
 use crate::clock;
-use crate::config::{Config, DEFAULTS, Expected, SketchKey, defaults, find_sketch_key, is_secret, load_shadow};
+use crate::config::{
+    Config, DEFAULTS, Exchange, Expected, SketchKey, defaults, find_sketch_key, is_secret, load_shadow,
+};
 use crate::model::{EventTime, Keyed};
 use crate::source::decode::Understood;
 use crate::source::file::Sample;
@@ -37,7 +40,8 @@ Examples:
   tagwatch check --set time.watermark_delay=30s
   tagwatch check --sample posts.ndjson.gz --format auto
 
-Ends with 78 where `tagwatch run` would, with all faults at once. Makes no file and asks no broker.";
+Ends with 78 where `tagwatch run` would, with all faults at once. Makes no file. With exchange = \"kafka\" it compares the
+topics with the config and ends with 1 where they differ; where no broker answers it says so and leaves it.";
 
 /// Checks the config and the sample.
 ///
@@ -55,14 +59,19 @@ pub fn execute(args: Args, common: &Common) -> anyhow::Result<Exit> {
     let mut stdout = io::stdout().lock();
     show(&mut stdout, &config, &origins, &key).context("cannot write to stdout")?;
     shadow.map_or(Ok(()), |shadow| show_shadow(&mut stdout, &config, &shadow)).context("cannot write to stdout")?;
-    let Some(path) = &args.sample else { return Ok(Exit::Done) };
+    let mut unclean = false;
+    if config.exchange == Exchange::Kafka {
+        unclean = topics::compare(&config, &mut stdout).context("cannot write to stdout")?;
+    }
+    let exit = if unclean { Exit::Failure } else { Exit::Done };
+    let Some(path) = &args.sample else { return Ok(exit) };
     let mut sample = Sample::open(path, SAMPLE_LINES, config.limits.post_bytes_max)?;
     let understood = Understood::of(&mut sample, common.format.into(), config.limits.clone());
     write!(stdout, "\n{understood}").context("cannot write to stdout")?;
     if let Some(error) = sample.broken_off {
         writeln!(stdout, "warning: {error}").context("cannot write to stdout")?;
     }
-    Ok(if understood.understood() == 0 { Exit::Failure } else { Exit::Done })
+    Ok(if understood.understood() == 0 { Exit::Failure } else { exit })
 }
 
 /// Lines of a sample that are looked at.

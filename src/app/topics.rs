@@ -2,13 +2,15 @@
 //! What exists is never changed; what is not as it must be is said.
 
 use std::io::Write;
+use std::time::Duration;
 
 use anyhow::Context;
 
 use super::{Common, Exit};
 use crate::config::{Config, Exchange};
+use crate::kafka;
 use crate::kafka::admin::{Admin, Need, Setting, Standing, needs};
-use crate::kafka::topics::internal;
+use crate::kafka::topics::{ALERTS, internal};
 
 /// Show or create.
 #[derive(Debug, clap::Args)]
@@ -50,11 +52,8 @@ pub fn execute(args: Args, common: &Common) -> anyhow::Result<Exit> {
 /// # Errors
 /// Where no broker answers within half a minute, or creating is refused.
 pub fn run(config: &Config, apply: bool, out: &mut dyn Write) -> anyhow::Result<bool> {
-    let mut needs = needs(&config.kafka);
-    if config.exchange == Exchange::Kafka {
-        needs.extend(internal(&config.id, config.track.shards));
-    }
     let admin = Admin::connect(&config.kafka)?;
+    let needs = needed(config, &admin, PATIENCE)?;
     let created = if apply { admin.apply(&needs).context("topics were not all created")? } else { Vec::new() };
     let standings = admin.plan(&needs)?;
     let mut clean = true;
@@ -65,6 +64,48 @@ pub fn run(config: &Config, apply: bool, out: &mut dyn Write) -> anyhow::Result<
     Ok(!clean)
 }
 
+/// For `tagwatch check`: the same as a plan, or one line where no broker answers in seconds. True where something is
+/// missing or not as it must be.
+///
+/// # Errors
+/// Where `out` cannot be written.
+pub fn compare(config: &Config, out: &mut dyn Write) -> std::io::Result<bool> {
+    let compared = Admin::connect(&config.kafka).and_then(|admin| {
+        let needs = needed(config, &admin, LOOK)?;
+        let standings = admin.plan_within(LOOK, &needs)?;
+        Ok(needs.into_iter().zip(standings).collect::<Vec<_>>())
+    });
+    match compared {
+        Ok(topics) => {
+            writeln!(out, "\ntopics at {}:", config.kafka.brokers)?;
+            let mut clean = true;
+            for (need, standing) in &topics {
+                clean &= show(need, standing, false, out)?;
+            }
+            Ok(!clean)
+        }
+        Err(error) => writeln!(out, "\ntopics: not compared, {error}").map(|()| false),
+    }
+}
+
+/// How long `topics` waits for brokers, and `check`.
+const PATIENCE: Duration = Duration::from_secs(30);
+const LOOK: Duration = Duration::from_secs(3);
+
+/// The topics that the config needs. Those that several processes share lie on three brokers where there are three.
+fn needed(config: &Config, admin: &Admin, patience: Duration) -> Result<Vec<Need>, kafka::Error> {
+    let mut needs = needs(&config.kafka);
+    if config.exchange == Exchange::Kafka {
+        let replicas = admin.size(patience)?.replicas();
+        for need in needs.iter_mut().filter(|need| Some(&need.topic) == config.kafka.alerts_topic.as_ref()) {
+            need.replicas = Some(replicas);
+            need.settings.extend(ALERTS);
+        }
+        needs.extend(internal(&config.id, config.track.shards, replicas));
+    }
+    Ok(needs)
+}
+
 /// Writes how one topic stands; true where all is well.
 fn show(need: &Need, standing: &Standing, fresh: bool, out: &mut dyn Write) -> std::io::Result<bool> {
     let Need { topic, role, .. } = need;
@@ -73,8 +114,9 @@ fn show(need: &Need, standing: &Standing, fresh: bool, out: &mut dyn Write) -> s
         Standing::Missing if fresh => writeln!(out, "created  {topic} ({role})").map(|()| true),
         Standing::Missing => {
             let partitions = need.partitions.map_or("the brokers' number of partitions".to_owned(), counted);
-            writeln!(out, "missing  {topic} ({role}): `topics apply` creates it with {partitions}")?;
-            for Setting { key, value, why } in need.settings {
+            let copies = need.replicas.map_or(String::new(), |replicas| format!(" on {replicas} of the brokers"));
+            writeln!(out, "missing  {topic} ({role}): `topics apply` creates it with {partitions}{copies}")?;
+            for Setting { key, value, why, .. } in need.settings() {
                 writeln!(out, "           {key}={value}  # {why}")?;
             }
             Ok(false)
@@ -103,7 +145,8 @@ mod tests {
 
     #[test]
     fn every_standing_has_its_line() {
-        let need = Need { topic: "a-alerts".into(), role: "alerts", partitions: Some(1), settings: &[] };
+        let need =
+            Need { topic: "a-alerts".into(), role: "alerts", partitions: Some(1), replicas: Some(3), settings: vec![] };
         let present = |partitions, drift| Standing::Present { partitions, drift };
         let mut out = Vec::new();
         let mut clean = Vec::new();
@@ -118,7 +161,8 @@ mod tests {
         assert_eq!(clean, [false, true, true, false]);
         assert_eq!(
             String::from_utf8(out).unwrap(),
-            "missing  a-alerts (alerts): `topics apply` creates it with 1 partition\n\
+            "missing  a-alerts (alerts): `topics apply` creates it with 1 partition on 3 of the brokers\n           \
+             min.insync.replicas=2  # what is acknowledged must outlive the loss of a broker\n\
              present  a-alerts (alerts): 1 partition\n\
              created  a-alerts (alerts): 1 partition\n\
              drift    a-alerts (alerts): has 3 partitions and must have 1: make it anew\n"

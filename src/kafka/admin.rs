@@ -24,8 +24,10 @@ pub struct Need {
     pub role: &'static str,
     /// How many partitions it must have, where that matters; new ones then get them, others the brokers' own number.
     pub partitions: Option<i32>,
+    /// On how many brokers each record must lie, where that is ours to say; else the brokers' own number.
+    pub replicas: Option<i32>,
     /// What new ones are created with, and what those that exist must have.
-    pub settings: &'static [Setting],
+    pub settings: Vec<Setting>,
 }
 
 /// A setting of a topic.
@@ -33,11 +35,64 @@ pub struct Need {
 pub struct Setting {
     /// Its name in Kafka.
     pub key: &'static str,
-    /// What it must be.
+    /// What new topics get.
     pub value: &'static str,
+    /// What else would do.
+    pub rule: Rule,
     /// Why, in a few words.
     pub why: &'static str,
 }
+
+/// Which values of a setting do as well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rule {
+    /// No other.
+    Is,
+    /// Greater ones; -1 is without end.
+    AtLeast,
+    /// Smaller ones.
+    AtMost,
+}
+
+impl Setting {
+    /// What is wrong with `found`, if anything.
+    fn fault(&self, found: &str) -> Option<String> {
+        let Setting { key, value, rule, why } = self;
+        let number = |text: &str| text.parse().map(|n: i64| if n < 0 { i64::MAX } else { n }).ok();
+        let (good, must) = match (rule, number(found), number(value)) {
+            (Rule::AtLeast, Some(found), Some(value)) => (found >= value, "must be at least"),
+            (Rule::AtMost, Some(found), Some(value)) => (found <= value, "must be at most"),
+            _ => (found == *value, "must be"),
+        };
+        (!good).then(|| format!("{key} is {found} and {must} {value}: {why}"))
+    }
+}
+
+/// What a cluster is, as far as new topics care.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Size {
+    /// Brokers that are up.
+    pub brokers: i32,
+    /// `default.replication.factor`; none where the cluster does not let us see it.
+    pub default_replicas: Option<i32>,
+}
+
+impl Size {
+    /// Replicas of a topic that must outlive a broker: three where there are three brokers, or more where that is usual.
+    pub fn replicas(self) -> i32 {
+        self.default_replicas.unwrap_or(1).max(self.brokers.clamp(1, REPLICAS))
+    }
+}
+
+/// With three, one may be lost while one is being mended.
+const REPLICAS: i32 = 3;
+/// With fewer than three replicas, asking for two would stop writing when one is lost.
+const IN_SYNC: Setting = Setting {
+    key: "min.insync.replicas",
+    value: "2",
+    rule: Rule::AtLeast,
+    why: "what is acknowledged must outlive the loss of a broker",
+};
 
 /// How a needed topic stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,9 +111,11 @@ pub enum Standing {
 /// The topics of `kafka`, in the order in which a post passes them. Deleting by time is set on the new ones, because a
 /// cluster may compact by default, and compaction would take lines away.
 pub fn needs(kafka: &config::Kafka) -> Vec<Need> {
-    const DELETE: &[Setting] =
-        &[Setting { key: "cleanup.policy", value: "delete", why: "compaction takes records away" }];
-    let need = |topic: &str, role, partitions| Need { topic: topic.to_owned(), role, partitions, settings: DELETE };
+    let need = |topic: &str, role, partitions| {
+        let delete =
+            Setting { key: "cleanup.policy", value: "delete", rule: Rule::Is, why: "compaction takes records away" };
+        Need { topic: topic.to_owned(), role, partitions, replicas: None, settings: vec![delete] }
+    };
     let mut needs = vec![need(&kafka.posts_topic, "posts", None)];
     let optional = [
         (&kafka.actions_topic, "actions", None),
@@ -105,10 +162,18 @@ impl Admin {
     /// # Errors
     /// [`Error::Unavailable`] where no broker answers within half a minute.
     pub fn plan(&self, needs: &[Need]) -> Result<Vec<Standing>, Error> {
+        self.plan_within(RETRY_TIMEOUT, needs)
+    }
+
+    /// The same with less or more patience.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] where no broker answers within `patience`.
+    pub fn plan_within(&self, patience: Duration, needs: &[Need]) -> Result<Vec<Standing>, Error> {
         let what = format!("kafka.brokers ({}) do not list their topics", self.brokers);
         // All topics: asking for one by name would create it where the cluster creates topics by itself.
-        let metadata = retry(RETRY_TIMEOUT, || {
-            let metadata = self.client.inner().fetch_metadata(None, REQUEST_TIMEOUT);
+        let metadata = retry(patience, || {
+            let metadata = self.client.inner().fetch_metadata(None, REQUEST_TIMEOUT.min(patience));
             metadata.map_err(|error| Error::from_kafka(&what, &error))
         })?;
         let mut standings = Vec::with_capacity(needs.len());
@@ -118,15 +183,35 @@ impl Admin {
                 None => Standing::Missing,
                 Some(found) => {
                     let partitions = i32::try_from(found.partitions().len()).unwrap_or(i32::MAX);
-                    let settings = self.settings(&need.topic)?;
-                    Standing::Present { partitions, drift: drift(need, partitions, &settings) }
+                    let replicas = found.partitions().iter().map(|partition| partition.replicas().len()).min();
+                    let stands = (partitions, i32::try_from(replicas.unwrap_or(0)).unwrap_or(i32::MAX));
+                    let settings = self.settings(ResourceSpecifier::Topic(&need.topic), &need.topic)?;
+                    Standing::Present { partitions, drift: drift(need, stands, &settings) }
                 }
             });
         }
         Ok(standings)
     }
 
-    /// Creates those needed topics that are missing and returns their names. Replication is the brokers' default.
+    /// How large the cluster is.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] where no broker answers within `patience`.
+    pub fn size(&self, patience: Duration) -> Result<Size, Error> {
+        let what = format!("kafka.brokers ({}) do not say how many they are", self.brokers);
+        let brokers: Vec<i32> = retry(patience, || {
+            let metadata = self.client.inner().fetch_metadata(None, REQUEST_TIMEOUT.min(patience));
+            let metadata = metadata.map_err(|error| Error::from_kafka(&what, &error))?;
+            Ok(metadata.brokers().iter().map(|broker| broker.id()).collect())
+        })?;
+        let Some(first) = brokers.first() else { return Err(Error::Unavailable(what)) };
+        // Asking for it may be forbidden or unknown; then three of three are good.
+        let settings = self.settings(ResourceSpecifier::Broker(*first), &format!("broker {first}")).unwrap_or_default();
+        let default_replicas = settings.get("default.replication.factor").and_then(|n| n.parse().ok());
+        Ok(Size { brokers: i32::try_from(brokers.len()).unwrap_or(i32::MAX), default_replicas })
+    }
+
+    /// Creates those needed topics that are missing and returns their names.
     ///
     /// # Errors
     /// [`Error::Unavailable`] where no broker answers, [`Error::Fatal`] where creating is not allowed.
@@ -140,8 +225,9 @@ impl Admin {
         let topics: Vec<NewTopic<'_>> = missing
             .iter()
             .map(|need| {
-                let new = NewTopic::new(&need.topic, need.partitions.unwrap_or(-1), TopicReplication::Fixed(-1));
-                need.settings.iter().fold(new, |new, setting| new.set(setting.key, setting.value))
+                let replication = TopicReplication::Fixed(need.replicas.unwrap_or(-1));
+                let new = NewTopic::new(&need.topic, need.partitions.unwrap_or(-1), replication);
+                need.settings().fold(new, |new, setting| new.set(setting.key, setting.value))
             })
             .collect();
         self.create(&topics)
@@ -178,12 +264,11 @@ impl Admin {
         Ok(created)
     }
 
-    /// The topic's settings; none where the cluster does not let us see them.
-    fn settings(&self, topic: &str) -> Result<BTreeMap<String, String>, Error> {
-        let what = format!("reading settings of '{topic}'");
+    /// The settings of a topic or broker; none where the cluster does not let us see them.
+    fn settings(&self, of: ResourceSpecifier<'_>, name: &str) -> Result<BTreeMap<String, String>, Error> {
+        let what = format!("reading settings of '{name}'");
         let options = AdminOptions::new().request_timeout(Some(REQUEST_TIMEOUT));
-        let asked = [ResourceSpecifier::Topic(topic)];
-        let answer = self.runtime.block_on(self.client.describe_configs(&asked, &options));
+        let answer = self.runtime.block_on(self.client.describe_configs(&[of], &options));
         let resources = answer.map_err(|error| Error::from_kafka(&what, &error))?;
         match resources.into_iter().next() {
             Some(Ok(resource)) => {
@@ -195,21 +280,37 @@ impl Admin {
     }
 }
 
-/// What of an existing topic is not as it must be. A cluster may forbid looking; then nothing is said of settings.
-fn drift(need: &Need, partitions: i32, settings: &BTreeMap<String, String>) -> Vec<String> {
+impl Need {
+    /// What a new topic gets.
+    pub fn settings(&self) -> impl Iterator<Item = Setting> + '_ {
+        self.settings.iter().copied().chain(self.replicas.and_then(in_sync))
+    }
+}
+
+/// How many replicas must have a record before it is acknowledged, with so many of them.
+fn in_sync(replicas: i32) -> Option<Setting> {
+    (replicas >= REPLICAS).then_some(IN_SYNC)
+}
+
+/// What of an existing topic with so many partitions and replicas is not as it must be. A cluster may forbid looking; then
+/// nothing is said of settings.
+fn drift(need: &Need, (partitions, replicas): (i32, i32), settings: &BTreeMap<String, String>) -> Vec<String> {
     let mut drift = Vec::new();
     if let Some(needed) = need.partitions
         && needed != partitions
     {
         drift.push(format!("has {partitions} partitions and must have {needed}: make it anew"));
     }
-    for Setting { key, value, why } in need.settings {
-        if let Some(found) = settings.get(*key)
-            && found != value
-        {
-            drift.push(format!("{key} is {found} and must be {value}: {why}"));
-        }
+    if let Some(needed) = need.replicas
+        && needed > replicas
+    {
+        drift.push(format!(
+            "lies on {replicas} of the brokers and must lie on {needed}: with a lost broker all is lost that lies on it              alone; kafka-reassign-partitions adds replicas"
+        ));
     }
+    // What stands says how many are in sync, not what should stand.
+    let wanted = need.settings.iter().copied().chain(need.replicas.and_then(|_| in_sync(replicas)));
+    drift.extend(wanted.filter_map(|setting| setting.fault(settings.get(setting.key)?)));
     drift
 }
 
@@ -238,18 +339,51 @@ mod tests {
 
     #[test]
     fn drift_names_what_must_be() {
-        const SETTINGS: &[Setting] = &[Setting { key: "cleanup.policy", value: "delete", why: "lines would go" }];
-        let alerts = Need { topic: "alerts".into(), role: "alerts", partitions: Some(1), settings: SETTINGS };
-        let policy = |policy: &str| BTreeMap::from([("cleanup.policy".to_owned(), policy.to_owned())]);
-        assert!(drift(&alerts, 1, &policy("delete")).is_empty());
+        let setting = |key, value, rule, why| Setting { key, value, rule, why };
+        let settings = vec![
+            setting("cleanup.policy", "delete", Rule::Is, "lines would go"),
+            setting("retention.ms", "5000", Rule::AtLeast, "restores read back"),
+            setting("max.compaction.lag.ms", "5000", Rule::AtMost, "restores read all"),
+        ];
+        let alerts = Need { topic: "alerts".into(), role: "alerts", partitions: Some(1), replicas: Some(3), settings };
+        let found = |policy: &str, retention: &str, lag: &str, in_sync: &str| {
+            let found = [
+                ("cleanup.policy", policy),
+                ("retention.ms", retention),
+                ("max.compaction.lag.ms", lag),
+                ("min.insync.replicas", in_sync),
+            ];
+            found.map(|(key, value)| (key.to_owned(), value.to_owned())).into()
+        };
+        for fine in [found("delete", "5000", "5000", "2"), found("delete", "-1", "1", "3")] {
+            assert_eq!(drift(&alerts, (1, 3), &fine), Vec::<String>::new());
+        }
         assert_eq!(
-            drift(&alerts, 3, &policy("compact,delete")),
+            drift(&alerts, (3, 3), &found("compact,delete", "4999", "5001", "1")),
             [
                 "has 3 partitions and must have 1: make it anew",
-                "cleanup.policy is compact,delete and must be delete: lines would go"
+                "cleanup.policy is compact,delete and must be delete: lines would go",
+                "retention.ms is 4999 and must be at least 5000: restores read back",
+                "max.compaction.lag.ms is 5001 and must be at most 5000: restores read all",
+                "min.insync.replicas is 1 and must be at least 2: what is acknowledged must outlive the loss of a broker",
             ]
         );
-        let posts = Need { partitions: None, ..alerts };
-        assert!(drift(&posts, 12, &BTreeMap::new()).is_empty());
+        // Two of two in sync would stop everything with the first broker.
+        let on_two = drift(&alerts, (1, 2), &found("delete", "5000", "5000", "1"));
+        assert!(
+            matches!(&on_two[..], [said] if said.starts_with("lies on 2 of the brokers and must lie on 3")),
+            "{on_two:?}"
+        );
+        let posts = Need { partitions: None, replicas: None, ..alerts };
+        assert!(drift(&posts, (12, 1), &BTreeMap::new()).is_empty());
+    }
+
+    #[test]
+    fn internal_topics_lie_on_three_brokers_where_there_are_three() {
+        let replicas = |brokers, default_replicas| Size { brokers, default_replicas }.replicas();
+        assert_eq!([replicas(1, None), replicas(2, Some(1)), replicas(5, Some(1)), replicas(5, Some(4))], [1, 2, 3, 4]);
+        let need = |replicas| Need { topic: "t".into(), role: "", partitions: None, replicas, settings: vec![] };
+        let in_sync = |replicas| need(replicas).settings().map(|setting| setting.value).collect::<Vec<_>>();
+        assert_eq!([in_sync(None), in_sync(Some(1)), in_sync(Some(3))], [vec![], vec![], vec!["2"]]);
     }
 }
