@@ -52,10 +52,7 @@ fn setup(config: &Config) -> Setup {
     }
 }
 
-/// The push, as mentions of one source partition for one shard.
-fn mentions(config: &Config) -> (Vec<Mentions>, usize) {
-    let mut text = Vec::new();
-    simulate::write(simulate::scenario("push", &simulate::Options::new(3)).unwrap(), &mut text).unwrap();
+fn ingest(config: &Config) -> Ingest {
     let intake = IntakeOptions {
         format: Format::Native,
         limits: config.limits.clone(),
@@ -64,7 +61,14 @@ fn mentions(config: &Config) -> (Vec<Mentions>, usize) {
         covered: None,
         mixed: false,
     };
-    let mut ingest = Ingest::new(&intake, Keyed::new([7; 16]), 1);
+    Ingest::new(&intake, Keyed::new([7; 16]), 1)
+}
+
+/// The push, as mentions of one source partition for one shard.
+fn mentions(config: &Config) -> (Vec<Mentions>, usize) {
+    let mut text = Vec::new();
+    simulate::write(simulate::scenario("push", &simulate::Options::new(3)).unwrap(), &mut text).unwrap();
+    let mut ingest = ingest(config);
     ingest.grown((1, 0));
     ingest.add(0, 0, Note::new(1));
     let lines: Vec<&[u8]> = text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).collect();
@@ -194,8 +198,44 @@ fn a_damaged_batch_is_refused() {
         assert!(Mentions::decode(&flipped).is_err(), "flipped at {at}");
     }
     // A newer one is told from a damaged one.
-    let newer = r#"{"v":2,"greatest":null,"since":null,"born":1,"idle":false}"#;
+    let newer = r#"{"v":2,"greatest":null,"since":null,"born":1,"idle":false,"routing":1}"#;
     assert!(Note::decode(newer).unwrap_err().contains("upgrade"));
+}
+
+/// A later way of routing begins at an offset that is committed, no owner goes back, and who does not know it refuses.
+#[test]
+fn the_routing_switches_at_a_committed_offset() {
+    let config = defaults();
+    let owner = |routing| {
+        let mut ingest = ingest(&config);
+        ingest.route_by(routing);
+        ingest
+    };
+    let post =
+        |n: i64| format!(r#"{{"id":"{n}","ts":{},"account":"a","hashtags":["x"]}}"#, 1_494_014_400_000 + n * 1000);
+    let (now, mut at, mut said) = (instant(), (0, Note::new(1)), Vec::new());
+    // As it is, upgraded, and one of before that is still there.
+    for routing in [1, 2, 1] {
+        let mut ingest = owner(routing);
+        ingest.grown((1, 0));
+        ingest.add(0, at.0, at.1);
+        for n in at.0..at.0 + 10 {
+            assert!(ingest.record(0, n, None, post(n).as_bytes()).is_none());
+        }
+        ingest.flush(0, true, now, |_, record| said.push(record));
+        at = ingest.standing(0).unwrap();
+    }
+    let switched: Vec<_> = said.iter().map(|record| (record.from, record.to, record.routing)).collect();
+    assert_eq!((switched, at.1.routing), (vec![(0, 10, 1), (10, 20, 2), (20, 30, 2)], 2));
+    let refused = Note::decode(&at.1.encode()).unwrap_err();
+    assert!(refused.contains("routed by version 2 already and this tagwatch knows up to 1: upgrade"), "{refused}");
+    let mut tracker = Tracker::new(setup(&config), 0, 0, false);
+    tracker.take(0, &said[0], |_| ()).unwrap();
+    let refused = tracker.take(1, &said[1], |_| ()).unwrap_err().to_string();
+    assert!(
+        refused.contains("routed by version 2 and this build knows up to 1: upgrade the processes that read"),
+        "{refused}"
+    );
 }
 
 /// 48 bytes a mention are the bound for typical batches, compressed as the writer compresses them.

@@ -231,7 +231,7 @@ fn an_expected_alert_says_so_to_people_and_programs() {
 fn status_says_how_far_and_how_much() {
     let server = story();
     server.report.metrics.posts(12);
-    server.report.metrics.lag("posts", 3, 7);
+    server.report.metrics.position("posts", 3, (0, Some(7)));
     server.report.metrics.memory("panes", 4_096);
     let status = server.get("/api/v1/status").json();
     assert_eq!((&status["id"], &status["config_version"]), (&"test".into(), &"00112233aabbccdd".into()));
@@ -286,7 +286,7 @@ fn probes_say_why_not() {
     server.health.set_restored();
     server.report.metrics.kafka_up(true);
     assert_eq!(server.get("/ready").status, 200);
-    server.report.metrics.lag("posts", 0, 1_000_000);
+    server.report.metrics.position("posts", 0, (0, Some(1_000_000)));
     assert!(server.get("/ready").problem(503)["reasons"].to_string().contains("behind"));
     let _heart = server.health.heart("the decider", std::time::Duration::ZERO);
     while server.health.not_live().is_empty() {

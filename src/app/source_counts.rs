@@ -38,8 +38,6 @@ pub fn count_source(metrics: &Metrics, shared: &Shared, posts_topic: &str, actio
         if let Some(watermark) = progress.watermark {
             metrics.partition_watermark(topic, partition, watermark);
         }
-        if let Some(lag) = progress.lag() {
-            metrics.lag(topic, partition, lag);
-        }
+        metrics.position(topic, partition, (progress.position, progress.end));
     }
 }

@@ -15,6 +15,7 @@ use super::{
     Config, Detect, Exchange, FAMILIES, Http, KNOWN_SIGNALS, Kinds, Limits, Memory, Metrics, Privacy, Ramp, State,
     Time, Track, Windows, client, entries, expected,
 };
+use crate::model::mention::ROUTING;
 use crate::model::time::TICK_MS;
 
 /// Longest id: leaves room for `-mentions` in the 249 characters of a topic's name.
@@ -51,7 +52,10 @@ pub(super) fn check(settings: &[Setting], faults: Vec<Fault>) -> Result<Config, 
             top_k: reader.whole("metrics.top_k", 1..=1000) as usize,
             alerts_max: reader.whole("metrics.alerts_max", 1..=10_000) as usize,
         },
-        track: Track { shards: reader.whole("track.shards", 1..=256) as usize },
+        track: Track {
+            shards: reader.whole("track.shards", 1..=256) as usize,
+            routing: reader.whole("track.routing", 1..=u32::from(ROUTING)) as u16,
+        },
         time: time(&mut reader),
         limits: limits(&mut reader),
         windows: windows(&mut reader),

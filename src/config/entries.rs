@@ -39,7 +39,7 @@ impl Config {
         let Privacy { key_file } = privacy;
         let Memory { budget_bytes } = memory;
         let Metrics { top_k, alerts_max } = metrics;
-        let Track { shards } = track;
+        let Track { shards, routing } = track;
         let Limits { post_bytes_max, hashtags_max, hashtag_chars_max, id_bytes_max } = limits;
         let path = |path: &Option<std::path::PathBuf>| {
             path.as_ref().map(|path| path.display().to_string()).unwrap_or_default()
@@ -63,6 +63,7 @@ impl Config {
         put("metrics.top_k", top_k.to_string());
         put("metrics.alerts_max", alerts_max.to_string());
         put("track.shards", shards.to_string());
+        put("track.routing", routing.to_string());
         put("limits.post_bytes_max", show_size(*post_bytes_max as u64));
         put("limits.hashtags_max", hashtags_max.to_string());
         put("limits.hashtag_chars_max", hashtag_chars_max.to_string());

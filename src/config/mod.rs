@@ -211,6 +211,8 @@ pub struct Metrics {
 pub struct Track {
     /// Number of shards, each a thread. Results do not depend on it.
     pub shards: usize,
+    /// How posts become mentions, where several processes share the work.
+    pub routing: u16,
 }
 
 /// Event time.

@@ -47,6 +47,9 @@ struct Source {
     since: Option<EventTime>,
     born: u32,
     idle: bool,
+    routing: u16,
+    /// Whether no post was ever seen and the watermark is that of others: nobody waits for the first one.
+    unborn: bool,
     /// Since when fresh answers say that there is nothing left to read.
     quiet: Option<Instant>,
     /// When something was last sent.
@@ -61,6 +64,8 @@ pub struct Ingest {
     sources: BTreeMap<i32, Source>,
     /// Partitions of posts and of actions.
     partitions: (u32, u32),
+    /// How posts of partitions that are taken over become mentions, unless they have gone further already.
+    routing: u16,
     /// By tick, mentions sent for it that are not decided.
     under_way: BTreeMap<Tick, u64>,
 }
@@ -74,11 +79,18 @@ impl Ingest {
             shards,
             sources: BTreeMap::new(),
             partitions: (0, 0),
+            routing: ROUTING,
             under_way: BTreeMap::new(),
         }
     }
 
-    /// How many partitions of posts and of actions there are. They grow only.
+    /// How posts become mentions from the partitions on that are taken over next. Readers must know it first.
+    pub fn route_by(&mut self, routing: u16) {
+        self.routing = routing;
+    }
+
+    /// How many partitions of posts and of actions there are. They grow only. To be said with partitions that are added: a
+    /// shard waits for all that it was told of, so who has nothing of a new one must not speak of it.
     pub fn grown(&mut self, partitions: (u32, u32)) {
         self.partitions = (self.partitions.0.max(partitions.0), self.partitions.1.max(partitions.1));
     }
@@ -96,6 +108,8 @@ impl Ingest {
             since: note.since.map(EventTime),
             born: note.born,
             idle: note.idle,
+            routing: self.routing.max(note.routing),
+            unborn: note.greatest.is_some() && note.since.is_none(),
             quiet: None,
             sent: None,
         };
@@ -126,6 +140,7 @@ impl Ingest {
         }
         own.position = offset + 1;
         own.idle = false;
+        own.unborn = false;
         own.quiet = None;
         let rejected = match self.intake.record(source, offset, sent_ms, bytes) {
             Outcome::Post(post) => {
@@ -181,7 +196,7 @@ impl Ingest {
                 continue;
             }
             let record = Mentions {
-                routing: ROUTING,
+                routing: own.routing,
                 source,
                 partitions: self.partitions,
                 from: told.to,
@@ -201,7 +216,8 @@ impl Ingest {
     pub fn standing(&mut self, source: i32) -> Option<(i64, Note)> {
         let greatest = self.intake.clocks().greatest(source).map(|at| at.0);
         let own = self.sources.get(&source)?;
-        let note = Note { greatest, since: own.since.map(|at| at.0), idle: own.idle, ..Note::new(own.born) };
+        let (since, idle, routing) = (own.since.map(|at| at.0), own.idle, own.routing);
+        let note = Note { greatest, since, idle, routing, ..Note::new(own.born) };
         Some((own.position, note))
     }
 
@@ -210,14 +226,15 @@ impl Ingest {
         self.standing(source).as_ref() == committed
     }
 
-    /// Looks whether nothing comes any more: `end` is where the partition ends and when that was asked.
+    /// Looks whether nothing comes any more: `end` is where the partition ends and when that was asked. A partition that came
+    /// while the others had gone on holds the watermark from its first record on.
     pub fn observe(&mut self, source: i32, end: Option<(i64, Instant)>, now: Instant, timeout: Duration) {
         let Some(own) = self.sources.get_mut(&source) else { return };
         let fresh = end.filter(|(_, asked)| now.saturating_duration_since(*asked) <= ANSWER_AGE_MAX);
         match fresh {
             Some((end, asked)) if end <= own.position => {
                 let since = *own.quiet.get_or_insert(asked);
-                own.idle |= now.saturating_duration_since(since) >= timeout;
+                own.idle |= own.unborn || now.saturating_duration_since(since) >= timeout;
             }
             _ => {
                 own.quiet = None;

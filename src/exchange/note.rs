@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::wire::mentions::ROUTING;
 use crate::model::EventTime;
 
 /// Format of notes; a note of a later one is refused.
@@ -23,12 +24,20 @@ pub struct Note {
     pub born: u32,
     /// Whether nothing came for so long that nobody needs to wait for it.
     pub idle: bool,
+    /// How posts from the offset on become mentions, see [`ROUTING`]: the switch to another way lies at an offset that all
+    /// owners agree on, and no owner goes back. The first notes do not name it.
+    #[serde(default = "first_routing")]
+    pub routing: u16,
+}
+
+fn first_routing() -> u16 {
+    1
 }
 
 impl Note {
     /// A note of a partition that was never owned.
     pub fn new(born: u32) -> Note {
-        Note { v: FORMAT, greatest: None, since: None, born, idle: false }
+        Note { v: FORMAT, greatest: None, since: None, born, idle: false, routing: first_routing() }
     }
 
     /// The note as it is committed.
@@ -47,6 +56,12 @@ impl Note {
             let v = note.v;
             return Err(format!(
                 "the note beside a committed offset is of a newer tagwatch (format {v}, this one knows {FORMAT}): upgrade"
+            ));
+        }
+        if note.routing > ROUTING {
+            let routing = note.routing;
+            return Err(format!(
+                "posts are routed by version {routing} already and this tagwatch knows up to {ROUTING}: upgrade this process"
             ));
         }
         Ok(note)

@@ -120,6 +120,7 @@ impl Shards {
                 options: options.clone(),
                 output: to_decider.clone(),
                 refreshed: (0, Tick(i64::MIN)),
+                passed: Tick(i64::MIN),
                 open: 0,
             };
             let name = format!("shard-{index}");
@@ -153,6 +154,8 @@ struct Worker {
     output: Sender<FromShard>,
     /// What the board last asked for, and the tick at which it got it.
     refreshed: (u64, Tick),
+    /// The last tick that the watermark has passed, whether or not anything closed with it.
+    passed: Tick,
     /// Its part of `options.open_bytes`.
     open: u64,
 }
@@ -194,6 +197,7 @@ impl Worker {
             }
         }
         self.say_bytes();
+        self.passed = message.watermark.closed_tick();
         self.say_top()?;
         let passed = FromShard::Passed {
             shard: self.index,
@@ -222,7 +226,8 @@ impl Worker {
 
     fn say_top(&mut self) -> Option<()> {
         let wanted = self.options.refresh.load(Ordering::Relaxed);
-        let tick = self.shard.closed_through();
+        // Windows go on where nothing comes: a shard is not to show what its last post saw.
+        let tick = self.shard.closed_through().max(self.passed);
         // Between two ticks nothing changes.
         if self.options.top_k == 0 || wanted == self.refreshed.0 || tick == self.refreshed.1 {
             return Some(());

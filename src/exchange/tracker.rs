@@ -347,7 +347,8 @@ impl Tracker {
 
     /// Its hashtags of most posts, and the tick at which it looked.
     pub fn top(&self, count: usize) -> (Tick, Vec<TopRow>) {
-        let tick = self.shard.closed_through();
+        // Windows go on where nothing comes: a shard is not to show what its last post saw.
+        let tick = self.shard.closed_through().max(self.watermark.closed_tick());
         (tick, top(&self.shard, tick.0, count))
     }
 

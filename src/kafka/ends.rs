@@ -24,7 +24,7 @@ const INTERVAL: Duration = Duration::from_secs(2);
 /// Longest wait for one answer; an answer older than five seconds is of no use to anyone.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(3);
 /// Questions after which the list of partitions is asked for again: the topic may have grown.
-const QUESTIONS_PER_LIST: u32 = 15;
+const QUESTIONS_PER_LIST: u32 = 3;
 
 /// By partition its end and when that was asked for.
 type Ends = Arc<Mutex<BTreeMap<i32, (i64, Instant)>>>;

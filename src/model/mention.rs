@@ -3,6 +3,10 @@
 use super::keyed::TagHash;
 use super::time::Tick;
 
+/// How mentions are made of posts and dealt to shards. Another canonical form, another limit or another way of hashing
+/// is another version.
+pub const ROUTING: u16 = 1;
+
 /// One sampled mention. Order is by `post`, the sampling priority, so a sorted list is a bottom-k sample.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Mention {

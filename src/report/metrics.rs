@@ -55,6 +55,7 @@ struct Input {
     posts_duplicate: IntCounter,
     mentions: IntCounter,
     partition_watermark: GaugeVec,
+    partition_position: IntGaugeVec,
     kafka_lag: IntGaugeVec,
     kafka_up: IntGauge,
 }
@@ -136,6 +137,12 @@ impl Input {
                 "Watermark of an input partition; the lowest holds back all.",
                 &["topic", "partition"],
             ),
+            partition_position: int_gauges(
+                r,
+                "tagwatch_partition_position",
+                "Offset of the next record to be applied of a partition that this process reads.",
+                &["topic", "partition"],
+            ),
             kafka_lag: int_gauges(
                 r,
                 "tagwatch_kafka_lag",
@@ -207,7 +214,11 @@ impl Process {
                 "tagwatch_checkpoint_last_success_timestamp_seconds",
                 "When the last checkpoint was written, by the wall clock. 0 before the first.",
             ),
-            restore_duration: gauge(r, "tagwatch_restore_duration_seconds", "How long restoring state took at start."),
+            restore_duration: gauge(
+                r,
+                "tagwatch_restore_duration_seconds",
+                "How long restoring took last: everything at start, or a shard taken over.",
+            ),
             board_hashtags: int_gauge(r, "tagwatch_board_hashtags", "Hashtags that the page and the API can show."),
             board_hashtags_evicted: counter(
                 r,
@@ -324,16 +335,22 @@ impl Metrics {
         self.decided.decider_waiting_shard.set(shard.map_or(-1, |shard| signed(shard as u64)));
     }
 
-    /// `records` of a partition are not yet applied.
-    pub fn lag(&self, topic: &str, partition: i32, records: u64) {
-        self.input.kafka_lag.with_label_values(&[topic, &partition.to_string()]).set(signed(records));
+    /// The next record of a partition lies at `offset`; its end, where it is known.
+    pub fn position(&self, topic: &str, partition: i32, (offset, end): (i64, Option<i64>)) {
+        let partition = partition.to_string();
+        let labels = [topic, partition.as_str()];
+        self.input.partition_position.with_label_values(&labels).set(offset);
+        if let Some(end) = end {
+            self.input.kafka_lag.with_label_values(&labels).set((end - offset).max(0));
+        }
     }
 
-    /// A partition is no longer read here: its lag and watermark leave.
+    /// A partition is no longer read here: its position, lag and watermark leave.
     pub fn partition_removed(&self, topic: &str, partition: i32) {
         let partition = partition.to_string();
         let labels = [topic, partition.as_str()];
-        // Either may never have been set; then there is nothing to remove.
+        // Any may never have been set; then there is nothing to remove.
+        let _ = self.input.partition_position.remove_label_values(&labels);
         let _ = self.input.kafka_lag.remove_label_values(&labels);
         let _ = self.input.partition_watermark.remove_label_values(&labels);
     }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::anyhow;
 use tracing::{debug, warn};
 
+use super::refused;
 use crate::config::Config;
 use crate::decide::line::AlertLine;
 use crate::decide::view::{HashtagView, TickView};
@@ -113,7 +114,7 @@ impl Boarding {
         }
         let mut views = Vec::new();
         for record in records {
-            match self.showing.take(&record).map_err(|why| anyhow!("a record of the board: {why}"))? {
+            match self.showing.take(&record).map_err(|why| refused(&why, anyhow!("a record of the board: {why}")))? {
                 None => {}
                 Some(Shown::Hashtag(_, view)) => self.assessed.push(*view),
                 Some(Shown::Line(_, line)) => {

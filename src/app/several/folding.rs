@@ -10,6 +10,7 @@ use anyhow::{anyhow, bail};
 use tracing::{debug, info, warn};
 
 use super::role::Role;
+use super::{patiently, refused};
 use crate::clock;
 use crate::config::Config;
 use crate::decide::line::AlertLine;
@@ -159,7 +160,9 @@ impl Folding {
 
     fn take_over(&mut self) -> anyhow::Result<()> {
         let stopped = || self.shared.stopped();
-        let role = Role::take_over(&self.config, &self.owner, &self.names, &self.reader, &stopped)?;
+        let role = patiently(&self.shared, "taking over the decider", || {
+            Role::take_over(&self.config, &self.owner, &self.names, &self.reader, &stopped)
+        })?;
         let Some(role) = role else { return Ok(()) };
         self.reader.assign(&BTreeMap::from([(0, role.position())]))?;
         self.role = Some(role);
@@ -191,7 +194,7 @@ impl Folding {
             Ok(record) => {
                 if let Some(role) = role {
                     let taken = role.take(record.offset, record.payload());
-                    failed = taken.map_err(|why| anyhow!("a report at offset {}: {why}", record.offset));
+                    failed = taken.map_err(|why| refused(&why, anyhow!("a report at offset {}: {why}", record.offset)));
                 }
             }
             Err(error) if error.is_passing() => debug!(%error, "waiting for brokers"),
@@ -224,13 +227,15 @@ impl Folding {
         self.chores = now;
         self.writer.reached()?;
         let Some(role) = &mut self.role else { return Ok(()) };
-        role.checkpoint_if_due(&self.config, &self.writer, &self.names)?;
+        let bytes = role.checkpoint_if_due(&self.config, &self.writer, &self.names)?;
+        if bytes > 0 {
+            self.metrics.checkpoint(bytes, clock::wall_ms());
+        }
         // A decider without lines learns here that another one has taken over.
         role.still_alone()?;
         self.metrics.waiting_for(role.waiting_for());
-        if let Some((end, _)) = self.ends.latest(0) {
-            self.metrics.lag(&self.names.reports, 0, u64::try_from(end - role.position()).unwrap_or(0));
-        }
+        let end = self.ends.latest(0).map(|(end, _)| end);
+        self.metrics.position(&self.names.reports, 0, (role.position(), end));
         Ok(())
     }
 }

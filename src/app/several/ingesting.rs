@@ -9,7 +9,9 @@ use std::time::{Duration, Instant};
 use anyhow::{anyhow, bail};
 use tracing::{debug, info, warn};
 
+use super::super::Exit;
 use super::first::Beginnings;
+use super::patiently;
 use crate::config::Config;
 use crate::exchange::ingest::Ingest;
 use crate::exchange::note::{Note, others};
@@ -35,8 +37,6 @@ const BATCH_TIME: Duration = Duration::from_millis(50);
 const CHORES_EVERY: Duration = Duration::from_millis(250);
 /// Least time between two commits.
 const COMMIT_EVERY: Duration = Duration::from_secs(1);
-/// Time between two looks for partitions that the topics did not have.
-const GROW_EVERY: Duration = Duration::from_secs(5);
 /// Longest that giving partitions up waits for acknowledgements; what is not acknowledged, the next owner sends again.
 const HAND_OVER_MAX: Duration = Duration::from_secs(5);
 
@@ -63,7 +63,6 @@ pub struct Ingesting {
     pending: Option<(Mark, Standings)>,
     chores: Instant,
     commit: Instant,
-    grow: Instant,
 }
 
 /// The number of a partition that a group gave.
@@ -99,6 +98,8 @@ impl Ingesting {
             mixed: false,
         };
         let letters = config.kafka.rejected_topic.as_deref();
+        let mut ingest = Ingest::new(&intake, keyed.clone(), config.track.shards);
+        ingest.route_by(config.track.routing);
         let now = clock::monotonic();
         Ok(Ingesting {
             mentions: Names::of(&config.id).mentions,
@@ -106,13 +107,12 @@ impl Ingesting {
             topics: topics.collect::<Result<_, _>>()?,
             writer: LogWriter::connect(&config.kafka)?,
             letters: letters.map(|topic| RejectedWriter::connect(&config.kafka, topic)).transpose()?,
-            ingest: Ingest::new(&intake, keyed.clone(), config.track.shards),
+            ingest,
             hold: Hold::new(config.memory.budget_bytes / 4),
             committed: Standings::new(),
             pending: None,
             chores: now,
             commit: now,
-            grow: now,
             config: config.clone(),
             shared,
             metrics,
@@ -203,7 +203,9 @@ impl Ingesting {
             }
         };
         let read = |(part, at): (Part, Committed)| {
-            let note = Note::decode(&at.note).map_err(|why| anyhow!("{}: {why}", self.topics[part.topic].name()))?;
+            let note = Note::decode(&at.note);
+            let note =
+                note.map_err(|why| anyhow!("{}: {why}", self.topics[part.topic].name()).context(Exit::Config))?;
             Ok((number(part), (at.offset, note)))
         };
         committed.into_iter().map(read).collect()
@@ -216,7 +218,7 @@ impl Ingesting {
         let begin = Beginnings { topics: &self.topics, config: &self.config, known: &known, all: &all, counts };
         let mut first = Standings::new();
         for number in numbers {
-            let (at, is_first) = begin.of(*number)?;
+            let (at, is_first) = patiently(&self.shared, "taking a partition over", || Ok(begin.of(*number)?))?;
             if is_first {
                 first.insert(*number, at);
             }
@@ -362,11 +364,6 @@ impl Ingesting {
         self.chores = now;
         self.commit(now)?;
         self.hold_back();
-        if now.duration_since(self.grow) >= GROW_EVERY {
-            self.grow = now;
-            let counts: Vec<u32> = self.topics.iter().map(|topic| topic.partitions().len() as u32).collect();
-            self.ingest.grown((counts[0], counts.get(1).copied().unwrap_or(0)));
-        }
         self.show();
         Ok(())
     }

@@ -28,15 +28,19 @@ use super::running::{Ended, Parts};
 use crate::clock;
 use crate::decide::line::AlertLine;
 use crate::exchange::tracker::Setup;
+use crate::exchange::wire::Flaw;
 use crate::exchange::wire::manifest::Owner;
 use crate::kafka;
 use crate::kafka::reader::Reader;
 use crate::kafka::topics::Names;
 use crate::model::EventTime;
+use crate::source::kafka::Shared;
 use crate::source::topic::Error;
 
 /// How long handing over may take; Kubernetes kills after 30 seconds.
 const DRAIN_MAX: Duration = Duration::from_secs(25);
+/// Pause before what brokers did not answer is tried again.
+const AWAY_PAUSE: Duration = Duration::from_millis(500);
 /// A thread that has not gone round for so long is stuck.
 const BEAT_MAX: Duration = Duration::from_secs(120);
 
@@ -138,11 +142,38 @@ fn end(parts: &Parts, threads: Vec<Thread>) -> anyhow::Result<Ended> {
 
 /// Whether a part ended because what it waited for was cut short: its successor does it again.
 fn is_interrupted(why: &anyhow::Error) -> bool {
+    matches!(why.downcast_ref::<Error>(), Some(Error::Stopped)) || is_passing(why)
+}
+
+/// Whether brokers are away and will be back.
+fn is_passing(why: &anyhow::Error) -> bool {
     let passing = |error: &kafka::Error| error.is_passing();
     match why.downcast_ref::<Error>() {
-        Some(Error::Stopped) => true,
         Some(Error::Kafka(error)) => passing(error),
         _ => why.downcast_ref::<kafka::Error>().is_some_and(passing),
+    }
+}
+
+/// The error for a record that does not read. One of a newer tagwatch is a matter of which version runs where: started again,
+/// this one would refuse it again (78).
+fn refused(flaw: &Flaw, error: anyhow::Error) -> anyhow::Error {
+    match flaw {
+        Flaw::Newer { .. } => error.context(super::Exit::Config),
+        Flaw::Corrupt(_) => error,
+    }
+}
+
+/// Does something that needs brokers, again and again while they are away, until told to stop: whoever takes something over
+/// must not end because a broker does not answer.
+fn patiently<T>(shared: &Shared, what: &str, mut attempt: impl FnMut() -> anyhow::Result<T>) -> anyhow::Result<T> {
+    loop {
+        match attempt() {
+            Err(why) if is_passing(&why) && !shared.stopped() => {
+                warn!(%why, "{what}: waiting for brokers");
+                std::thread::sleep(AWAY_PAUSE);
+            }
+            other => return other,
+        }
     }
 }
 

@@ -18,7 +18,7 @@ use crate::exchange::fold::Fold;
 use crate::exchange::wire::Flaw;
 use crate::exchange::wire::board::Shown;
 use crate::exchange::wire::manifest::{DeciderManifest, Owner};
-use crate::exchange::wire::said::Assembler;
+use crate::exchange::wire::said::{Assembler, Said};
 use crate::kafka::contents::contents;
 use crate::kafka::log_writer::LogWriter;
 use crate::kafka::reader::{GroupHandle, Reader};
@@ -51,6 +51,8 @@ pub struct Role {
     /// Hashtags assessed and not shown yet.
     assessed: BTreeMap<String, (Tick, HashtagView)>,
     scores: Scores,
+    /// Whether shards have said rows that are not shown yet.
+    rows: bool,
     /// Alert lines shown so far: the next one's slot.
     shown: u64,
     shown_at: Option<Instant>,
@@ -121,6 +123,7 @@ impl Role {
             unshown: Vec::new(),
             assessed: BTreeMap::new(),
             scores: Scores::default(),
+            rows: false,
             shown_at: None,
             shown_watermark: EventTime::MIN,
             alone_at: now,
@@ -135,7 +138,8 @@ impl Role {
     /// Where it does not read.
     pub fn take(&mut self, offset: i64, record: &[u8]) -> Result<(), Flaw> {
         let Some((first, said)) = self.assembler.take(offset, record)? else { return Ok(()) };
-        let Role { fold, lines, assessed, scores, .. } = self;
+        let Role { fold, lines, assessed, scores, rows, .. } = self;
+        *rows |= matches!(said, Said::Top { .. });
         fold.take((first, offset), said, |tick, decided| {
             scores.assessed(tick, &decided.assessed);
             assessed.extend(decided.assessed.into_iter().map(|view| (view.hashtag.clone(), (tick, view))));
@@ -178,11 +182,12 @@ impl Role {
         let now = clock::monotonic();
         let watermark = self.fold.watermark();
         let early = self.shown_at.is_some_and(|at| now.duration_since(at) < SHOW_EVERY);
-        let new = !self.unshown.is_empty() || !self.assessed.is_empty() || watermark > self.shown_watermark;
+        let lines = !self.unshown.is_empty() || !self.assessed.is_empty();
+        let new = lines || self.rows || watermark > self.shown_watermark;
         if early || !new || watermark == EventTime::MIN {
             return Ok(());
         }
-        (self.shown_at, self.shown_watermark) = (Some(now), watermark);
+        (self.shown_at, self.shown_watermark, self.rows) = (Some(now), watermark, false);
         let mut shown = Vec::new();
         for (tick, view) in std::mem::take(&mut self.assessed).into_values() {
             shown.push(Shown::Hashtag(tick, Box::new(view)));
@@ -210,14 +215,14 @@ impl Role {
         Ok(())
     }
 
-    /// Writes a checkpoint where the interval has passed.
+    /// Writes a checkpoint where the interval has passed; how many bytes it has, 0 where there is none.
     ///
     /// # Errors
     /// Where the topic of state cannot be written.
-    pub fn checkpoint_if_due(&mut self, config: &Config, writer: &LogWriter, names: &Names) -> anyhow::Result<()> {
+    pub fn checkpoint_if_due(&mut self, config: &Config, writer: &LogWriter, names: &Names) -> anyhow::Result<u64> {
         let now = clock::monotonic();
         if now.duration_since(self.checkpointed_at) < config.state.checkpoint_interval {
-            return Ok(());
+            return Ok(0);
         }
         self.checkpointed_at = now;
         self.write_checkpoint(writer, names)
@@ -228,12 +233,12 @@ impl Role {
     ///
     /// # Errors
     /// Where the topic of state cannot be written.
-    pub fn write_checkpoint(&mut self, writer: &LogWriter, names: &Names) -> anyhow::Result<()> {
+    pub fn write_checkpoint(&mut self, writer: &LogWriter, names: &Names) -> anyhow::Result<u64> {
         if !self.lines.is_empty() {
-            return Ok(());
+            return Ok(0);
         }
         let Some((mut manifest, decider)) = self.fold.checkpoint(&self.config_version, self.assembler.oldest()) else {
-            return Ok(());
+            return Ok(0);
         };
         let partition = manifest.owner.shards.cast_signed();
         let tick = manifest.tick;
@@ -252,7 +257,7 @@ impl Role {
                 writer.write(&names.state, partition, Some(key.as_bytes()), None)?;
             }
         }
-        Ok(())
+        Ok(decider.len() as u64)
     }
 
     /// Learns now and then whether another process has taken over.

@@ -123,24 +123,25 @@ pub fn check(found: &Owner, own: &Owner) -> anyhow::Result<()> {
     bail!(anyhow!(wrong).context(Exit::Config))
 }
 
-/// Writes the chunks of a checkpoint; into how many each place went.
+/// Writes the chunks of a checkpoint; into how many each place went, and bytes altogether.
 pub fn write_chunks(
     writer: &LogWriter,
     topic: &str,
     shard: u32,
     places: &[(Place, Payload)],
-) -> anyhow::Result<Vec<(Place, u32)>> {
-    let mut written = Vec::new();
+) -> anyhow::Result<(Vec<(Place, u32)>, u64)> {
+    let (mut written, mut bytes) = (Vec::new(), 0);
     for (place, payload) in places {
         let encoded = payload.encode();
         let parts = chunks(|chunk| ChunkKey { shard: place.0, level: place.1, pane: place.2, chunk }, &encoded);
         for (key, part) in &parts {
             let sealed = seal_chunk(key, part);
+            bytes += sealed.len() as u64;
             writer.write(topic, shard.cast_signed(), Some(key.to_string().as_bytes()), Some(&sealed))?;
         }
         written.push((*place, parts.len() as u32));
     }
-    Ok(written)
+    Ok((written, bytes))
 }
 
 /// Writes a manifest, and behind it tombstones for what it makes needless; how many bytes it has.

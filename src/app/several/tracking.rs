@@ -8,10 +8,12 @@ use std::time::{Duration, Instant};
 use anyhow::{anyhow, bail};
 use tracing::{debug, info, warn};
 
+use super::super::Exit;
 use super::shard_state::{self, Restored};
+use super::{patiently, refused};
 use crate::clock;
 use crate::config::Config;
-use crate::exchange::tracker::{Setup, Tracker, Written};
+use crate::exchange::tracker::{Fault, Setup, Tracker, Written};
 use crate::exchange::wire::manifest::ShardManifest;
 use crate::exchange::wire::mentions::Mentions;
 use crate::exchange::wire::said::Said;
@@ -53,6 +55,8 @@ struct Pending {
     shard: u32,
     manifest: ShardManifest,
     written: Written,
+    /// Bytes of its chunks.
+    bytes: u64,
 }
 
 /// The thread's state.
@@ -171,8 +175,9 @@ impl Tracking {
     fn take_over(&mut self, shard: u32) -> anyhow::Result<()> {
         let began = clock::monotonic();
         let stopped = || self.shared.stopped();
-        let Restored { tracker, bytes, chunks } =
-            shard_state::restore(&self.config, &self.setup, &self.names, &self.reader, shard, &stopped)?;
+        let Restored { tracker, bytes, chunks } = patiently(&self.shared, "restoring a shard", || {
+            shard_state::restore(&self.config, &self.setup, &self.names, &self.reader, shard, &stopped)
+        })?;
         let took = began.elapsed();
         self.metrics.restored(took);
         info!(shard, bytes, chunks, ?took, resume = tracker.position(), at = %tracker.watermark(), "shard restored");
@@ -194,10 +199,14 @@ impl Tracking {
             Ok(()) => {
                 self.write_manifests()?;
                 if let Err(error) = self.writer.flush(HAND_OVER_MAX) {
+                    self.metrics.checkpoint_error();
                     warn!(%error, "the last checkpoint is not acknowledged; the next owner reads more");
                 }
             }
-            Err(error) if error.is_passing() => warn!(%error, "the next owner goes on from the checkpoint before"),
+            Err(error) if error.is_passing() => {
+                self.metrics.checkpoint_error();
+                warn!(%error, "the next owner goes on from the checkpoint before");
+            }
             Err(error) => return Err(error.into()),
         }
         self.give_up(shards)
@@ -207,6 +216,7 @@ impl Tracking {
         for shard in shards {
             self.shards.remove(shard);
             self.pending.retain(|pending| pending.shard != *shard);
+            self.metrics.shard_removed(*shard);
             self.metrics.partition_removed(&self.names.mentions, shard.cast_signed());
         }
         Ok(self.assign()?)
@@ -279,19 +289,19 @@ impl Tracking {
             return Ok(());
         };
         let mut manifest = checkpoint.manifest;
-        let places = shard_state::write_chunks(&self.writer, &self.names.state, shard, &checkpoint.chunks)?;
+        let (places, bytes) = shard_state::write_chunks(&self.writer, &self.names.state, shard, &checkpoint.chunks)?;
         let written = own.tracker.written(places, manifest.tick);
         manifest.chunks.clone_from(&written.chunks);
-        self.pending.push(Pending { mark: self.writer.mark(), shard, manifest, written });
+        self.pending.push(Pending { mark: self.writer.mark(), shard, manifest, written, bytes });
         Ok(())
     }
 
     /// Writes the manifests that wait, and lets go of what they make needless. In the log a removal lies behind the
     /// manifest that allows it.
     fn write_manifests(&mut self) -> anyhow::Result<()> {
-        for Pending { shard, manifest, written, .. } in self.pending.drain(..) {
-            let bytes = shard_state::write_manifest(&self.writer, &self.names.state, shard, &manifest, &written)?;
-            self.metrics.checkpoint(bytes, clock::wall_ms());
+        for Pending { shard, manifest, written, bytes, .. } in self.pending.drain(..) {
+            let more = shard_state::write_manifest(&self.writer, &self.names.state, shard, &manifest, &written)?;
+            self.metrics.checkpoint(bytes + more, clock::wall_ms());
             // For who looks at the group's lag with Kafka's own tools; nobody goes on from it.
             let at = Committed { offset: manifest.resume, note: String::new() };
             let part = Part { topic: 0, partition: shard.cast_signed() };
@@ -314,10 +324,8 @@ impl Tracking {
             }
             let sizes = own.tracker.sizes();
             (bytes, open, tracked) = (bytes + sizes.0 - sizes.1, open + sizes.1, tracked + sizes.2);
-            if let Some((end, _)) = self.ends.latest(shard.cast_signed()) {
-                let lag = u64::try_from(end - own.tracker.position()).unwrap_or(0);
-                self.metrics.lag(&self.names.mentions, shard.cast_signed(), lag);
-            }
+            let (partition, end) = (shard.cast_signed(), self.ends.latest(shard.cast_signed()).map(|(end, _)| end));
+            self.metrics.position(&self.names.mentions, partition, (own.tracker.position(), end));
         }
         self.metrics.memory("panes", bytes);
         self.metrics.memory("open_panes", open);
@@ -335,14 +343,18 @@ fn take(
 ) -> anyhow::Result<()> {
     let shard = own.tracker.index();
     let flaw = |why: &dyn std::fmt::Display| anyhow!("mentions of shard {shard} at offset {offset}: {why}");
-    let mentions = Mentions::decode(record).map_err(|error| flaw(&error))?;
+    let mentions = Mentions::decode(record).map_err(|error| refused(&error, flaw(&error)))?;
     let mut failed = Ok(());
     let taken = own.tracker.take(offset, &mentions, |report| {
         if failed.is_ok() {
             failed = each(Said::Report { shard, report: Box::new(report) });
         }
     });
-    taken.map_err(|error| flaw(&error))?;
+    taken.map_err(|error| match error {
+        // Started again it would be the same; another process goes on.
+        Fault::Routing(_) => flaw(&error).context(Exit::Config),
+        Fault::Gap { .. } => flaw(&error),
+    })?;
     failed
 }
 

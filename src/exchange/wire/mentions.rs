@@ -5,12 +5,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::frame::{Flaw, Kind, seal, unseal};
+pub use crate::model::mention::ROUTING;
 use crate::model::mention::Routed;
 use crate::model::{EventTime, Mention, MentionBatch, TagHash, Taken};
-
-/// How mentions are made of posts and dealt to shards. Another canonical form, another limit or another way of hashing
-/// is another version.
-pub const ROUTING: u16 = 1;
 
 /// Mentions of one source partition for one shard, also where there are none: then only time passes.
 #[derive(Clone, Debug, Default)]

@@ -2,7 +2,7 @@
 
 use prometheus::{IntCounter, IntCounterVec, Registry};
 
-use super::{counter, counters};
+use super::{Metrics, counter, counters};
 
 /// Counts of sharing work out; all stay 0 in one process.
 #[derive(Debug)]
@@ -40,5 +40,13 @@ impl Several {
     /// Mentions were passed over because they had been applied.
     pub fn mentions_duplicate(&self, n: u64) {
         self.mentions_duplicate.inc_by(n);
+    }
+}
+
+impl Metrics {
+    /// A shard is no longer owned here: its watermark leaves.
+    pub fn shard_removed(&self, shard: u32) {
+        // It may never have been set; then there is nothing to remove.
+        let _ = self.decided.shard_watermark.remove_label_values(&[&shard.to_string()]);
     }
 }

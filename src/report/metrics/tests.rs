@@ -139,8 +139,8 @@ fn what_is_fed_is_what_is_counted() {
     metrics.mentions(12);
     metrics.tracked(7);
     metrics.evicted(5);
-    metrics.lag("posts", 0, 40);
-    metrics.lag("posts", 1, 2);
+    metrics.position("posts", 0, (0, Some(40)));
+    metrics.position("posts", 1, (0, Some(2)));
     metrics.memory("panes", 1 << 20);
     let counted = Counted {
         posts: 10,
@@ -183,7 +183,7 @@ fn promtool_finds_nothing_to_say() {
     let report = report();
     let metrics = &report.metrics;
     metrics.posts(1);
-    metrics.lag("posts", 0, 1);
+    metrics.position("posts", 0, (0, Some(1)));
     metrics.late("posts", 0, 1);
     metrics.memory("panes", 1);
     metrics.kafka_up(true);
