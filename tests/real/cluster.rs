@@ -1,8 +1,8 @@
-//! One Apache Kafka node for the whole test binary, started at the first test that wants it.
+//! An Apache Kafka of one node, and one of three, for the whole test binary, each started at the first test that wants it.
 //!
-//! It is, in this order: the brokers of `TAGWATCH_TEST_BROKERS`; Java 17 and the jars of Kafka 4.1 (from
+//! Both are, in this order: the brokers of `TAGWATCH_TEST_BROKERS`; Java 17 and the jars of Kafka 4.1 (from
 //! `TAGWATCH_KAFKA_LIBS`, or fetched once by Maven into `target/kafka-libs`). A shell stands between the tests and the
-//! broker and kills it when its input ends, so the broker ends with the tests however those end.
+//! broker and kills it when its input ends, so the brokers end with the tests however those end.
 
 use std::collections::BTreeMap;
 use std::env;
@@ -14,9 +14,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{LazyLock, Mutex, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::thread;
 use std::time::Duration;
 
+use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions};
+use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use rdkafka::{ClientConfig, Message, Offset, TopicPartitionList};
 use tagwatch::config::{Kafka, Start};
 use tagwatch::kafka::admin::Admin;
@@ -73,8 +77,15 @@ rm -rf "$dir"
 pub struct Cluster {
     /// Bootstrap brokers.
     brokers: String,
-    /// The broker's log folder and the shell that keeps it; none where the tests did not start it.
-    own: Option<(PathBuf, Mutex<Keeper>)>,
+    /// Each broker's address, log folder and the shell that keeps it; none where the tests did not start it.
+    own: Vec<Node>,
+}
+
+/// One broker.
+struct Node {
+    address: String,
+    dir: PathBuf,
+    keeper: Mutex<Keeper>,
 }
 
 /// A frozen broker; thaws when dropped.
@@ -95,6 +106,7 @@ struct Keeper {
 }
 
 static CLUSTER: OnceLock<Cluster> = OnceLock::new();
+static OF_THREE: OnceLock<Cluster> = OnceLock::new();
 /// Tests that stop the broker hold it alone.
 static USERS: RwLock<()> = RwLock::new(());
 
@@ -120,13 +132,18 @@ pub fn missing() -> Option<String> {
 /// The cluster, shared with other tests.
 pub fn shared() -> (RwLockReadGuard<'static, ()>, &'static Cluster) {
     let guard = USERS.read().unwrap_or_else(PoisonError::into_inner);
-    (guard, CLUSTER.get_or_init(start))
+    (guard, CLUSTER.get_or_init(|| start(1)))
+}
+
+/// A cluster of three brokers: everything on all of them, acknowledged by two. Who stops one of them starts it again.
+pub fn of_three() -> &'static Cluster {
+    OF_THREE.get_or_init(|| start(3))
 }
 
 /// The cluster for one test alone, which may stop it and must leave it running.
 pub fn alone() -> (RwLockWriteGuard<'static, ()>, &'static Cluster) {
     let guard = USERS.write().unwrap_or_else(PoisonError::into_inner);
-    let cluster = CLUSTER.get_or_init(start);
+    let cluster = CLUSTER.get_or_init(|| start(1));
     // A test before this one may have failed halfway.
     cluster.thaw();
     (guard, cluster)
@@ -164,7 +181,7 @@ impl Cluster {
 
     /// Where the broker keeps its logs, where the tests started it.
     pub fn log_dir(&self) -> Option<&Path> {
-        self.own.as_ref().map(|(dir, _)| dir.as_path())
+        self.own.first().map(|node| node.dir.as_path())
     }
 
     /// Creates a topic with a fresh name and returns the name.
@@ -173,6 +190,21 @@ impl Cluster {
         let admin = Admin::connect(&self.config(&topic)).unwrap();
         admin.create_topic(&topic, partitions, &[]).unwrap();
         topic
+    }
+
+    /// Creates a topic with this very name.
+    pub fn create_named(&self, topic: &str, partitions: i32, settings: &[(&str, &str)]) {
+        Admin::connect(&self.config(topic)).unwrap().create_topic(topic, partitions, settings).unwrap();
+    }
+
+    /// Gives a topic more partitions.
+    pub fn add_partitions(&self, topic: &str, count: i32) {
+        let admin: AdminClient<DefaultClientContext> =
+            ClientConfig::new().set("bootstrap.servers", &self.brokers).create().unwrap();
+        let more = NewPartitions::new(topic, count as usize);
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let made = runtime.block_on(admin.create_partitions(&[more], &AdminOptions::new())).unwrap();
+        assert_eq!(made, [Ok(topic.to_owned())]);
     }
 
     /// Writes records (key, value, Kafka timestamp) to each partition, in order, and waits until all are there.
@@ -200,23 +232,33 @@ impl Cluster {
 
     /// Kills the broker.
     pub fn kill(&self) {
-        self.order("kill");
+        self.kill_one(0);
+    }
+
+    /// Kills one of the brokers.
+    pub fn kill_one(&self, node: usize) {
+        self.order(node, "kill");
     }
 
     /// Starts the broker again, on the same ports and log, and waits until it listens.
     pub fn restart(&self) {
-        self.order("start");
+        self.restart_one(0);
+    }
+
+    /// Starts one of the brokers again.
+    pub fn restart_one(&self, node: usize) {
+        self.order(node, "start");
         self.await_listening();
     }
 
     /// Stops the broker without ending it: connections stay open and nothing answers.
     pub fn freeze(&self) {
-        self.order("freeze");
+        self.order(0, "freeze");
     }
 
     /// Lets a frozen broker go on.
     pub fn thaw(&self) {
-        self.order("thaw");
+        self.order(0, "thaw");
     }
 
     /// Freezes the broker until what it gives is dropped, also by a test that fails.
@@ -225,19 +267,24 @@ impl Cluster {
         Frozen(self)
     }
 
-    fn order(&self, order: &str) {
-        let (_, keeper) = self.own.as_ref().expect("only a broker of our own is stopped");
-        let mut keeper = keeper.lock().unwrap_or_else(PoisonError::into_inner);
+    fn order(&self, node: usize, order: &str) {
+        let node = self.own.get(node).expect("only a broker of our own is stopped");
+        let mut keeper = node.keeper.lock().unwrap_or_else(PoisonError::into_inner);
         writeln!(keeper.orders, "{order}").unwrap();
         let mut answer = String::new();
         keeper.answers.read_line(&mut answer).unwrap();
         assert_eq!(answer.trim(), order);
     }
 
+    /// Waits until every broker listens and they agree on topics.
     fn await_listening(&self) {
         eventually(&format!("Kafka at {}", self.brokers), Duration::from_secs(90), || {
-            TcpStream::connect(&self.brokers).ok()?;
-            Admin::connect(&self.config("any")).unwrap().plan(&[]).ok()
+            for node in &self.own {
+                TcpStream::connect(&node.address).ok()?;
+            }
+            let admin = Admin::connect(&self.config("any")).unwrap();
+            let size = admin.size(Duration::from_secs(2)).ok()?;
+            (size.brokers as usize >= self.own.len()).then_some(())
         });
     }
 }
@@ -257,7 +304,9 @@ pub fn produce(producer: &Producer, topic: &str, partitions: &BTreeMap<i32, Vec<
 
 /// The committed values of one partition.
 fn consume(consumer: &BaseConsumer, topic: &str, partition: i32) -> Vec<Vec<u8>> {
-    let (low, high) = consumer.fetch_watermarks(topic, partition, Duration::from_secs(10)).unwrap();
+    let (low, high) = eventually(&format!("ends of {topic}[{partition}]"), Duration::from_secs(60), || {
+        consumer.fetch_watermarks(topic, partition, Duration::from_secs(10)).ok()
+    });
     let mut list = TopicPartitionList::new();
     list.add_partition_offset(topic, partition, Offset::Offset(low)).unwrap();
     consumer.assign(&list).unwrap();
@@ -265,7 +314,12 @@ fn consume(consumer: &BaseConsumer, topic: &str, partition: i32) -> Vec<Vec<u8>>
     let mut position = low;
     eventually(&format!("the end of {topic}[{partition}]"), Duration::from_secs(60), || {
         while let Some(message) = consumer.poll(Duration::from_millis(50)) {
-            values.push(message.unwrap().payload().unwrap_or_default().to_vec());
+            match message {
+                Ok(message) => values.push(message.payload().unwrap_or_default().to_vec()),
+                // One of three brokers may be away; its leaders move.
+                Err(KafkaError::MessageConsumption(Code::BrokerTransportFailure | Code::AllBrokersDown)) => {}
+                Err(error) => panic!("{topic}[{partition}]: {error}"),
+            }
         }
         let positions = consumer.position().unwrap();
         if let Some(Offset::Offset(offset)) = positions.find_partition(topic, partition).map(|found| found.offset()) {
@@ -276,23 +330,40 @@ fn consume(consumer: &BaseConsumer, topic: &str, partition: i32) -> Vec<Vec<u8>>
     values
 }
 
-/// Takes the brokers that are named, or starts one.
-fn start() -> Cluster {
+/// Takes the brokers that are named, or starts so many.
+fn start(nodes: usize) -> Cluster {
     if let Ok(brokers) = env::var(BROKERS) {
-        return Cluster { brokers, own: None };
+        return Cluster { brokers, own: Vec::new() };
     }
     let libs = libs();
     if !has_jars(&libs) {
         fetch_jars(&libs);
     }
+    let addresses = || (0..nodes).map(|_| format!("127.0.0.1:{}", free_port())).collect::<Vec<_>>();
+    let (brokers, controllers) = (addresses(), addresses());
+    let own = thread::scope(|scope| {
+        let started: Vec<_> = (0..nodes)
+            .map(|node| {
+                let (brokers, controllers, libs) = (&brokers, &controllers, &libs);
+                scope.spawn(move || start_node(node, brokers, controllers, libs))
+            })
+            .collect();
+        started.into_iter().map(|node| node.join().unwrap()).collect()
+    });
+    let cluster = Cluster { brokers: brokers.join(","), own };
+    cluster.await_listening();
+    cluster
+}
+
+/// Starts one broker.
+fn start_node(node: usize, brokers: &[String], controllers: &[String], libs: &Path) -> Node {
     let dir = tempfile::Builder::new().prefix("tagwatch-kafka-").tempdir().unwrap().keep();
-    let brokers = format!("127.0.0.1:{}", free_port());
-    fs::write(dir.join("server.properties"), server_properties(&brokers, &dir)).unwrap();
+    fs::write(dir.join("server.properties"), server_properties(node, brokers, controllers, &dir)).unwrap();
     fs::write(dir.join("log4j2.yaml"), LOG4J).unwrap();
     let classes = libs.join("*");
     let properties = dir.join("server.properties");
     let formatted = Command::new("java")
-        .arg("-cp")
+        .args(["-XX:TieredStopAtLevel=1", "-cp"])
         .arg(&classes)
         .args(["kafka.tools.StorageTool", "format", "-t", "dGFnd2F0Y2gtdGVzdHMtMQ", "-c"])
         .arg(&properties)
@@ -302,7 +373,7 @@ fn start() -> Cluster {
     let mut shell = Command::new("sh")
         .args(["-c", KEEPER, "keeper"])
         .arg(&dir)
-        .args(["java", "-Xmx512m", "-XX:TieredStopAtLevel=1", "-cp"])
+        .args(["java", if brokers.len() > 1 { "-Xmx400m" } else { "-Xmx512m" }, "-XX:TieredStopAtLevel=1", "-cp"])
         .arg(&classes)
         .arg(format!("-Dlog4j2.configurationFile={}", dir.join("log4j2.yaml").display()))
         .arg("kafka.Kafka")
@@ -314,33 +385,37 @@ fn start() -> Cluster {
     let orders = shell.stdin.take().unwrap();
     let mut answers = BufReader::new(shell.stdout.take().unwrap());
     answers.read_line(&mut String::new()).unwrap();
-    let keeper = Keeper { _shell: shell, orders, answers };
-    let cluster = Cluster { brokers, own: Some((dir, Mutex::new(keeper))) };
-    cluster.await_listening();
-    cluster
+    Node { address: brokers[node].clone(), dir, keeper: Mutex::new(Keeper { _shell: shell, orders, answers }) }
 }
 
-/// One node that is broker and controller.
-fn server_properties(brokers: &str, dir: &Path) -> String {
-    let controller = format!("127.0.0.1:{}", free_port());
+/// A node that is broker and controller.
+fn server_properties(node: usize, brokers: &[String], controllers: &[String], dir: &Path) -> String {
+    let (broker, controller) = (&brokers[node], &controllers[node]);
     let logs = dir.join("logs").display().to_string();
+    let voters: Vec<String> = (1..).zip(controllers).map(|(id, at)| format!("{id}@{at}")).collect();
+    let (replicas, in_sync) = if brokers.len() >= 3 { ("3", "2") } else { ("1", "1") };
     let mut text = String::new();
     for (key, value) in [
         ("process.roles", "broker,controller"),
-        ("node.id", "1"),
-        ("controller.quorum.voters", &format!("1@{controller}")),
-        ("listeners", &format!("PLAINTEXT://{brokers},CONTROLLER://{controller}")),
-        ("advertised.listeners", &format!("PLAINTEXT://{brokers}")),
+        ("node.id", &(node + 1).to_string()),
+        ("controller.quorum.voters", &voters.join(",")),
+        ("listeners", &format!("PLAINTEXT://{broker},CONTROLLER://{controller}")),
+        ("advertised.listeners", &format!("PLAINTEXT://{broker}")),
         ("controller.listener.names", "CONTROLLER"),
         ("listener.security.protocol.map", "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT"),
         ("log.dirs", &logs),
         ("auto.create.topics.enable", "false"),
+        ("default.replication.factor", replicas),
+        ("min.insync.replicas", in_sync),
         ("offsets.topic.num.partitions", "4"),
-        ("offsets.topic.replication.factor", "1"),
+        ("offsets.topic.replication.factor", replicas),
         ("transaction.state.log.num.partitions", "4"),
-        ("transaction.state.log.replication.factor", "1"),
-        ("transaction.state.log.min.isr", "1"),
+        ("transaction.state.log.replication.factor", replicas),
+        ("transaction.state.log.min.isr", in_sync),
         ("group.initial.rebalance.delay.ms", "0"),
+        // A broker that was killed is found dead soon.
+        ("broker.session.timeout.ms", "6000"),
+        ("broker.heartbeat.interval.ms", "1000"),
         // Posts of 2017 must not be deleted for their age while a test reads them.
         ("log.retention.ms", "-1"),
     ] {

@@ -7,8 +7,10 @@ mod actions;
 mod cluster;
 #[path = "../corpus/mod.rs"]
 mod corpus;
+mod counts;
 mod crash;
 mod demo;
+mod growing;
 mod kafka;
 mod mock;
 mod outage;
@@ -39,6 +41,7 @@ fn main() {
         crash::trials(),
         shadow::trials(),
         several::trials(),
+        growing::trials(),
         demo::trials(),
         page::trials(),
         prometheus::trials(),

@@ -96,6 +96,20 @@ impl Stream {
         Stream { posts, closed_at: self.closed_at }
     }
 
+    /// The posts before `end` that are to be kept, closed so that every tick before `end`, and none after it, is decided
+    /// where posts may be ten seconds late.
+    pub fn until(&self, end: i64, keep: impl Fn(&Post) -> bool) -> Stream {
+        let posts = self.posts.iter().filter(|post| post.ts < end && keep(post)).cloned();
+        let closed_at = end + 10_000;
+        Stream { posts: posts.chain(closing(closed_at, PARTITIONS)).collect(), closed_at }
+    }
+
+    /// The posts without those that close.
+    pub fn open(&self) -> Stream {
+        let posts = self.posts.iter().filter(|post| post.ts < self.closed_at).cloned().collect();
+        Stream { posts, closed_at: self.closed_at }
+    }
+
     /// Writes all posts to a file, a line each, for `replay`.
     pub fn write(&self, file: &Path) {
         let lines: Vec<&[u8]> = self.posts.iter().map(|post| post.line.as_slice()).collect();
@@ -113,7 +127,7 @@ impl Stream {
 }
 
 /// A post without hashtags for each partition, so late that the watermark passes everything.
-fn closing(closed_at: i64, partitions: i32) -> impl Iterator<Item = Post> {
+pub fn closing(closed_at: i64, partitions: i32) -> impl Iterator<Item = Post> {
     (0..partitions).map(move |partition| {
         let id = format!("closing-{partition}");
         let line = format!(r#"{{"id":"{id}","ts":{closed_at},"account":"closing","text":"","hashtags":[]}}"#);

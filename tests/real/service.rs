@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::tools::{Guard, free_port, http_get, within};
 
 /// The sketch key of both commands, so that both draw the same samples.
-const KEY: &str = "000102030405060708090a0b0c0d0e0f";
+pub const KEY: &str = "000102030405060708090a0b0c0d0e0f";
 
 /// What a service is started with.
 #[derive(Clone, Debug)]
@@ -59,6 +59,9 @@ impl Setup {
         let log = self.state.with_extension(format!("{port}.log"));
         let mut command = tagwatch();
         command.args(["run", "--format", "native", "--log-format", "text"]).args(args);
+        if self.set.iter().any(|set| set.starts_with("privacy.key_file=")) {
+            command.env_remove("TAGWATCH_KEY");
+        }
         for set in self.sets() {
             command.args(["--set", &set]);
         }
@@ -79,6 +82,16 @@ impl Service {
     /// What it wrote to stderr so far.
     pub fn log(&self) -> String {
         fs::read_to_string(&self.log).unwrap()
+    }
+
+    /// Its process.
+    pub fn id(&mut self) -> u32 {
+        self.guard.child().id()
+    }
+
+    /// Host and port that it listens on.
+    pub fn address(&self) -> &str {
+        self.url.trim_start_matches("http://")
     }
 
     /// Status and body of a path, or nothing where it does not listen.
@@ -126,7 +139,7 @@ impl Service {
 
     /// Sends a signal by name.
     pub fn signal(&mut self, name: &str) {
-        let status = Command::new("kill").arg(format!("-{name}")).arg(self.guard.child().id().to_string()).status();
+        let status = Command::new("kill").arg(format!("-{name}")).arg(self.id().to_string()).status();
         assert!(status.unwrap().success(), "kill -{name}");
     }
 
