@@ -42,7 +42,12 @@ pub fn pinned() -> bool {
 
 /// CPU seconds of this process so far, all threads, kernel included.
 pub fn cpu_seconds() -> f64 {
-    let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    cpu_seconds_of("self")
+}
+
+/// The same of any process.
+pub fn cpu_seconds_of(id: &str) -> f64 {
+    let stat = fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
     // The name in brackets may hold spaces; user and system time are the 12th and 13th fields after it, in 1/100 s.
     let after = stat.rsplit(')').next().unwrap_or_default();
     after.split_whitespace().skip(11).take(2).filter_map(|ticks| ticks.parse::<f64>().ok()).sum::<f64>() / 100.0
