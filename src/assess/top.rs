@@ -52,8 +52,7 @@ pub fn top(shard: &Shard, tick: i64, most: usize) -> Vec<TopRow> {
         if rows.iter().filter(|row| row.posts() >= (u64::from(m5), u64::from(h1))).count() >= most {
             break;
         }
-        let row = overview(shard, tag, tick).filter(|row| row.windows.h24.posts > 0);
-        rows.extend(row.filter(|row| row.adjusted.is_none() || row.posts() > (0, 0)));
+        rows.extend(overview(shard, tag, tick).filter(|row| row.adjusted.is_none() || row.posts() > (0, 0)));
     }
     rows.sort_by(|a, b| (Reverse(a.posts()), &a.hashtag).cmp(&(Reverse(b.posts()), &b.hashtag)));
     rows.truncate(most);

@@ -18,7 +18,7 @@ use crate::source::{Intake, IntakeOptions, Outcome};
 /// Mentions of one source partition after which they are sent although no tick has passed.
 const WAITING_MAX: usize = 2048;
 /// Longest that mentions wait to be sent.
-const WAIT_MAX: Duration = Duration::from_millis(200);
+const WAIT_MAX: Duration = Duration::from_secs(1);
 /// A broker's answer older than this says nothing of a partition's end.
 const ANSWER_AGE_MAX: Duration = Duration::from_secs(5);
 /// Bytes that a mention takes in an open pane, about.

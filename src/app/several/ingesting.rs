@@ -36,7 +36,7 @@ const BATCH_TIME: Duration = Duration::from_millis(50);
 /// Time between two looks at everything that is not reading.
 const CHORES_EVERY: Duration = Duration::from_millis(250);
 /// Least time between two commits.
-const COMMIT_EVERY: Duration = Duration::from_secs(1);
+const COMMIT_EVERY: Duration = Duration::from_secs(2);
 /// Longest that giving partitions up waits for acknowledgements; what is not acknowledged, the next owner sends again.
 const HAND_OVER_MAX: Duration = Duration::from_secs(5);
 
