@@ -134,6 +134,9 @@ impl Board {
         let mut writer = self.writer();
         let mut face = Face::clone(&self.face());
         let tick = view.tick;
+        if face.tick == Some(tick) {
+            self.leave_out(&face, &view);
+        }
         for seen in view.top.iter().cloned().chain(view.assessed) {
             self.see(seen, tick);
         }
@@ -194,6 +197,16 @@ impl Board {
 
     fn writer(&self) -> MutexGuard<'_, Writer> {
         self.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The same tick again, with fresher rows: what was in the top and is in it no longer has nothing to show of this tick.
+    fn leave_out(&self, face: &Face, view: &TickView) {
+        let stays: BTreeSet<&str> = view.top.iter().map(|seen| seen.hashtag.as_str()).collect();
+        for old in face.top.iter().filter(|old| !stays.contains(old.hashtag.as_str())) {
+            if let Some(mut entry) = self.hashtags.get_mut(&old.hashtag) {
+                entry.seen = Tick(view.tick.0 - 1);
+            }
+        }
     }
 
     /// Notes a hashtag of the tick. The point of its minute is overwritten until the minute's last tick, whose one-minute

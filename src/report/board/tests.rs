@@ -213,3 +213,14 @@ fn readers_in_the_middle_of_reading_do_not_hold_up_the_writer() {
         reader.join().unwrap();
     }
 }
+
+/// Fresher rows of the same tick take the place of those before; a row that was counted at an earlier tick is not to stay.
+#[test]
+fn what_left_the_top_within_a_tick_is_not_ranked_with_it() {
+    let board = Board::new(limits());
+    let ranked = || board.ranked(Order::Posts, 10).into_iter().map(|entry| entry.view.hashtag).collect::<Vec<_>>();
+    board.publish(tick(5, &[("old", 9), ("new", 1)], &[("assessed", 3)], vec![]));
+    assert_eq!(ranked(), ["old", "assessed", "new"]);
+    board.publish(tick(5, &[("new", 2)], &[], vec![]));
+    assert_eq!(ranked(), ["assessed", "new"]);
+}
