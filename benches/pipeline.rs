@@ -20,8 +20,6 @@ mod posts;
 #[path = "../tests/real/tools.rs"]
 mod tools;
 
-use std::os::unix::process::CommandExt;
-use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread;
@@ -59,7 +57,8 @@ fn main() {
         println!("not measured: {missing}");
         return;
     }
-    pin_self();
+    // The broker's core, which the broker then inherits.
+    child::pin_self(CORES.0);
     let posts = child::posts(2_000_000);
     let pairs: usize = std::env::var("BENCH_PAIRS").ok().and_then(|pairs| pairs.parse().ok()).unwrap_or(3);
     let (_guard, cluster) = cluster::shared();
@@ -88,20 +87,6 @@ fn main() {
 
 fn say(numbers: &[f64]) -> String {
     format!("{:>9.0} posts/s   {:.2} CPU s a million   {:.0} MiB resident", numbers[0], numbers[1], numbers[2])
-}
-
-/// Goes on as a process on the broker's core, which the broker then inherits.
-fn pin_self() {
-    if std::env::var_os("TAGWATCH_BENCH_PINNED").is_some() || !child::pinned() {
-        return;
-    }
-    let program = std::env::current_exe().unwrap();
-    let error = Command::new("taskset")
-        .args(["-c", &CORES.0.to_string()])
-        .arg(program)
-        .env("TAGWATCH_BENCH_PINNED", "1")
-        .exec();
-    panic!("cannot start again on core {}: {error}", CORES.0);
 }
 
 /// Writes the posts, dealt by account; prints their mean size in bytes.

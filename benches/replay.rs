@@ -4,6 +4,7 @@
 //! `BENCH_POSTS` (500 000) and `BENCH_PAIRS` (3) shrink or stretch it.
 #![allow(clippy::unwrap_used, reason = "a bench that cannot go on has failed")]
 
+#[allow(dead_code, reason = "shared with benches that use all of it")]
 mod child;
 
 use std::fs::File;

@@ -13,6 +13,7 @@
 //! Words behind `--` choose parts. What the machine lacks is said, and is no failure.
 #![allow(clippy::unwrap_used, reason = "a bench that cannot go on has failed")]
 
+#[allow(dead_code, reason = "shared with benches that use all of it")]
 mod child;
 #[allow(dead_code, unreachable_pub, missing_docs, reason = "shared with the tests, which use all of it")]
 #[path = "../tests/real/cluster.rs"]
@@ -28,7 +29,6 @@ mod service;
 mod tools;
 
 use std::fs;
-use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -64,7 +64,8 @@ fn main() {
         println!("not measured: {missing}");
         return;
     }
-    pin_self();
+    // The broker's core, which the broker then inherits.
+    child::pin_self(CORES.0);
     let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
     let wanted = |part: &str| words.is_empty() || words.iter().any(|word| word == part);
     let (_guard, cluster) = shared();
@@ -86,21 +87,6 @@ fn main() {
     if wanted("restore") || wanted("take-over") {
         restore_and_take_over(cluster);
     }
-}
-
-/// Goes on as a process on the broker's core, which the broker then inherits.
-fn pin_self() {
-    if std::env::var_os("TAGWATCH_BENCH_PINNED").is_some() || !child::pinned() {
-        return;
-    }
-    let program = std::env::current_exe().unwrap();
-    let error = Command::new("taskset")
-        .args(["-c", &CORES.0.to_string()])
-        .arg(program)
-        .args(std::env::args().skip(1))
-        .env("TAGWATCH_BENCH_PINNED", "1")
-        .exec();
-    panic!("cannot start again on core {}: {error}", CORES.0);
 }
 
 /// Lines to be written, with the partition of each.

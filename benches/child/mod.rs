@@ -2,6 +2,7 @@
 //! and "on one core" is a fact only where the system holds to it.
 
 use std::fs;
+use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 
 /// The word that tells a bench it is its own child; what follows is the part and its arguments.
@@ -33,6 +34,20 @@ pub fn run(core: usize, words: &[&str]) -> String {
         .expect("the bench can start itself");
     assert!(output.status.success(), "{words:?} ended with {}", output.status);
     String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// Goes on as a process on one core, which whatever it starts inherits.
+pub fn pin_self(core: usize) {
+    if std::env::var_os("TAGWATCH_BENCH_PINNED").is_some() || !pinned() {
+        return;
+    }
+    let error = Command::new("taskset")
+        .args(["-c", &core.to_string()])
+        .arg(std::env::current_exe().expect("a running program has a path"))
+        .args(std::env::args().skip(1))
+        .env("TAGWATCH_BENCH_PINNED", "1")
+        .exec();
+    panic!("cannot start again on core {core}: {error}");
 }
 
 /// Whether children can be pinned to a core each: there is `taskset`, and a second core.

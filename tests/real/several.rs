@@ -328,14 +328,14 @@ fn a_storm_of_members_changes_nothing() {
 fn the_loss_of_any_broker_changes_nothing() {
     let cluster = of_three();
     let folder = tempfile::tempdir().unwrap();
-    let stream = STORY.stream.over(PARTITIONS);
-    let setup = setup(cluster, &folder, (4, PARTITIONS), &[NEVER_IDLE]);
+    let (stream, lines) = (&WATCHED.stream, &WATCHED.lines);
+    let setup = setup(cluster, &folder, (4, PARTITIONS), &RULES);
     let lost = AtomicUsize::new(0);
     let mut running: Vec<Service> = (0..2).map(|number| start(&setup, number)).collect();
     running[0].wait_for_words("source partitions taken over", PATIENCE);
     let share = || (lost.load(Ordering::Relaxed) + 1) as f64 / 4.0;
     thread::scope(|scope| {
-        scope.spawn(|| feed(cluster, &setup.posts, &stream, &share));
+        scope.spawn(|| feed(cluster, &setup.posts, stream, &share));
         let _hurry = Hurry(&lost);
         for broker in 0..3 {
             cluster.kill_one(broker);
@@ -343,18 +343,14 @@ fn the_loss_of_any_broker_changes_nothing() {
             thread::sleep(Duration::from_secs(9));
             cluster.restart_one(broker);
             let during = cluster.consume_all(&setup.alerts);
-            assert_same_lines(
-                &during,
-                &STORY.lines[..during.len().min(STORY.lines.len())],
-                "after the loss of a broker",
-            );
+            assert_same_lines(&during, &lines[..during.len().min(lines.len())], "after the loss of a broker");
             eprintln!("broker {broker} lost and back: {} lines", during.len());
             lost.store(broker + 1, Ordering::Relaxed);
         }
     });
     for service in &mut running {
-        service.wait_for_watermark(stream.closed_at - 20_000, PATIENCE);
+        service.wait_for_watermark(WATCHED.end, PATIENCE);
     }
-    assert_same_lines(&cluster.consume_all(&setup.alerts), &STORY.lines, "after every broker was lost");
+    assert_same_lines(&cluster.consume_all(&setup.alerts), lines, "after every broker was lost");
     running.iter_mut().for_each(Service::stop);
 }
