@@ -230,7 +230,7 @@ fn a_partition_without_progress() {
     let targets: Vec<&str> = running.iter().map(Service::address).collect();
     let (_prometheus, port) = prometheus(folder.path(), &targets, &rules(folder.path(), true), free_port());
     let (producer, stop) = (cluster.producer(&setup.posts), AtomicBool::new(false));
-    let frozen = (setup.posts.clone(), FROZEN.to_string());
+    let frozen = [(setup.posts.clone(), FROZEN.to_string())];
     thread::scope(|scope| {
         scope.spawn(|| feed(&producer, &setup.posts, &stop));
         let _stop = Stop(&stop);
@@ -240,10 +240,10 @@ fn a_partition_without_progress() {
         assert_eq!(stalled(port), [], "all partitions move");
         let writer = freeze(cluster, &setup.posts);
         let fired = eventually("the alert", Duration::from_secs(90), || Some(stalled(port)).filter(|f| !f.is_empty()));
-        assert_eq!(fired, [frozen.clone()]);
+        assert_eq!(fired, frozen);
         // The others are read on, and wait for it.
         thread::sleep(Duration::from_secs(5));
-        assert_eq!(stalled(port), [frozen]);
+        assert_eq!(stalled(port), frozen);
         writer.abort_transaction(Duration::from_secs(30)).unwrap();
         eventually("its end", Duration::from_secs(60), || stalled(port).is_empty().then_some(()));
         running[0].wait_for_watermark((before as i64 + 20) * 1000, several::PATIENCE);
