@@ -345,7 +345,7 @@ fn values_that_do_not_go_together_are_refused() {
         ("detect.coordination_enter=30", "detect.coordination_exit (32) must be below detect.coordination_enter (30)"),
         (
             "detect.family_points_min=26",
-            "detect.family_points_min (26) must not be above detect.strong_points_min (15)",
+            "detect.family_points_min (26) must not be above detect.strong_points_min (10)",
         ),
         (
             "detect.signals.alone.to=0.4",

@@ -132,39 +132,41 @@ fn recalled(scored: &Value, subkind: &str) -> u64 {
 }
 
 #[test]
-fn crisis_all_games_and_no_organic_burst_called_coordinated() {
+fn crisis_all_pushes_and_no_organic_burst_called_coordinated() {
     let Some(scored) = score("crisis_july_2015") else { return };
     assert_eq!(scored["organic_called_coordinated"], 0, "{scored}");
     assert_eq!(scored["alerts_false"], 0, "{scored}");
     assert_eq!(recalled(&scored, "hashtag-game"), 5, "{scored}");
-    assert!(recalled(&scored, "push") >= 1, "{scored}");
+    assert_eq!(recalled(&scored, "push"), 2, "{scored}");
 }
 
 #[test]
 fn pushes_are_found_where_the_naive_rule_finds_nine() {
     let Some(scored) = score("pushes_2014_2015") else { return };
     assert!(recalled(&scored, "hashtag-game") >= 24, "{scored}");
-    assert!(recalled(&scored, "push") >= 22, "{scored}");
+    assert_eq!(recalled(&scored, "push"), 23, "{scored}");
 }
 
-/// One organic post for each pushed one, from a crisis night or from a conference: any share over all accounts drowns.
+/// One organic post for each pushed one, or three, from a crisis night or from a conference: any share over all accounts
+/// drowns.
 #[test]
-fn pushes_that_the_public_joins_one_to_one_are_found() {
+fn pushes_that_the_public_joins_are_found() {
     if stream("pushes_2014_2015").is_none() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
-    for (donor, least) in [("greek", 42), ("conference", 39)] {
-        let out = folder.path().join(donor);
+    for (k, donor, least) in [("1", "greek", 45), ("1", "conference", 44), ("3", "greek", 28), ("3", "conference", 29)]
+    {
+        let name = format!("{donor}-{k}");
+        let out = folder.path().join(&name);
         let tool = shared().join("tools/dilute.py");
-        let diluted =
-            Command::new("python3").arg(tool).arg(shared().join("data")).args(["1", donor]).arg(&out).output();
+        let diluted = Command::new("python3").arg(tool).arg(shared().join("data")).args([k, donor]).arg(&out).output();
         let Ok(diluted) = diluted else { return println!("skipped: nothing is diluted without python3") };
         assert!(diluted.status.success(), "{}", String::from_utf8_lossy(&diluted.stderr));
-        let path = folder.path().join(format!("{donor}.ndjson.gz"));
-        let Some(scored) = score_in(folder.path(), donor, &path) else { return };
+        let path = folder.path().join(format!("{name}.ndjson.gz"));
+        let Some(scored) = score_in(folder.path(), &name, &path) else { return };
         let found = recalled(&scored, "hashtag-game") + recalled(&scored, "push");
-        assert!(found >= least, "{donor}: {found} of 48, {scored}");
+        assert!(found >= least, "{name}: {found} of 48, {scored}");
     }
 }
 

@@ -58,6 +58,7 @@ pub fn adjusted_report(
     let (hours, hour, day) = (stands(&hours, &seen.hours), stands(&hour, &seen.hour), stands(&day, &seen.day));
     let spread = |spread: Spread| five.as_ref().map_or(spread, |left| left.spread(spread));
     let facts = Facts {
+        now_second: facts.now_second,
         birth_seconds: facts.birth_seconds.and_then(|seconds| birth_seconds(&day, seconds)),
         past_hours: facts.past_hours,
         salvos: facts.salvos,

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::mention;
+use crate::model::{Mention, mention};
 use crate::track::Shard;
 use crate::track::gather::{Gathered, PIONEERS};
 use crate::track::ladder::{DAY, HOUR, MINUTE, Window};
@@ -60,6 +60,20 @@ pub fn seconds_to_accounts(day: &Gathered) -> Option<f64> {
     Some(f64::from(twentieth.saturating_sub(day.first_second)))
 }
 
+/// Whether a hashtag with these mentions, or a uniform sample of them, still gathers people at `tick`: the second half of its life so far has well more originals than the
+/// first. Of a crowd that grows evenly from nothing it has three times as many, however large the crowd; of accounts that
+/// begin on command as many.
+pub fn is_gathering(first_second: u32, mentions: &[Mention], tick: i64) -> bool {
+    let first = i64::from(first_second);
+    let middle = first + (tick * 10 - first) / 2;
+    let originals = mentions.iter().filter(|found| found.is_original());
+    let (early, late) = originals.fold((0_u64, 0_u64), |(early, late), found| {
+        let is_late = i64::from(found.second) >= middle;
+        (early + u64::from(!is_late), late + u64::from(is_late))
+    });
+    late * 5 > early * 6
+}
+
 /// What the hashtags born 5, 15 and 60 minutes before a minute's end have become, one histogram an age.
 pub fn increments(shard: &Shard, tick: i64) -> Option<Box<[Histogram; 3]>> {
     if tick % MINUTE != 0 || super::history::watched_hours(shard, tick) < 1 {
@@ -96,6 +110,27 @@ fn born_then(shard: &Shard, tag: u64, tick: i64, age: i64) -> Option<(u64, u64)>
 }
 
 /// Whether any mention of a list has a second that is not a whole minute.
-pub fn has_seconds(mentions: &[mention::Mention]) -> bool {
+pub fn has_seconds(mentions: &[Mention]) -> bool {
     mentions.iter().any(|found| found.second % 60 != 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn gathers(seconds: impl Iterator<Item = u32>, flags: u8) -> bool {
+        let mentions: Vec<Mention> = seconds.map(|second| Mention { second, flags, ..Mention::default() }).collect();
+        is_gathering(1_000, &mentions, 106)
+    }
+
+    #[test]
+    fn a_crowd_that_grows_gathers_and_accounts_on_command_do_not() {
+        // The n-th post of a crowd that grows evenly comes after √n; of accounts on command, after n.
+        let grows = || (0..900_u32).map(|n| 1_000 + n.isqrt() * 2);
+        let even = || (0..60).map(|n| 1_000 + n);
+        assert!(gathers(grows(), 0));
+        assert!(!gathers(even(), 0));
+        assert!(!gathers(even().chain([1_058, 1_059]), 0), "chance");
+        assert!(!gathers(grows(), mention::FLAG_REPOST), "reposts are no birth");
+    }
 }

@@ -24,6 +24,8 @@ pub enum View {
     All,
     /// Accounts of [`CORE_POSTS`] posts or more.
     Core,
+    /// Accounts that carried earlier alerts.
+    Crew,
 }
 
 impl View {
@@ -32,6 +34,7 @@ impl View {
         match self {
             View::All => "all",
             View::Core => "core",
+            View::Crew => "crew",
         }
     }
 }

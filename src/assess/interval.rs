@@ -44,6 +44,17 @@ pub(super) fn share_at(hits: u64, n: u64, z: f64) -> Estimate {
     Estimate { value: p, low: (centre - half).max(0.0), high: (centre + half).min(1.0) }
 }
 
+/// One share less another, from their score intervals (Newcombe 1998, method 10).
+pub fn difference(one: &Estimate, other: &Estimate) -> Estimate {
+    let value = one.value - other.value;
+    let away = |a: f64, b: f64| libm::sqrt(a * a + b * b);
+    Estimate {
+        value,
+        low: value - away(one.value - one.low, other.high - other.value),
+        high: value + away(one.high - one.value, other.value - other.low),
+    }
+}
+
 /// A ratio of sums Σ part / Σ whole over independent units, with a normal interval by the delta method (Cochran 1977,
 /// section 2.11). There must be a unit with a whole above 0.
 pub fn ratio(units: impl Iterator<Item = (f64, f64)> + Clone) -> Estimate {
@@ -89,6 +100,13 @@ mod tests {
         // Newcombe 1998, table I: 81 of 263 gives .2553 to .3662.
         let share = share_at(81, 263, Z95);
         assert!((share.low - 0.2553).abs() < 5e-5 && (share.high - 0.3662).abs() < 5e-5, "{share:?}");
+    }
+
+    #[test]
+    fn a_difference_agrees_with_the_textbook() {
+        // Newcombe 1998 on differences, table II, method 10: 56 of 70 less 48 of 80 is .2, .0524 to .3339.
+        let found = difference(&share_at(56, 70, Z95), &share_at(48, 80, Z95));
+        assert!((found.low - 0.0524).abs() < 5e-5 && (found.high - 0.3339).abs() < 5e-5, "{found:?}");
     }
 
     #[test]

@@ -167,6 +167,7 @@ pub(super) fn hashtag_report(
     let windows = windows([minute, of_gathered(&five), of_gathered(&hour), of_gathered(&day)]);
     let is_new = birth::is_new(shard, tag, tick, day.first_second);
     let facts = Facts {
+        now_second: (tick * 10).max(0) as u64,
         salvos: Some(salvos::of(shard, tag, tick, hour.account_cut)),
         birth_seconds: is_new.then(|| birth_seconds(shard, tag, tick, &day)).flatten(),
         past_hours: past_hours(shard, tag, tick),
@@ -202,7 +203,8 @@ pub(super) fn hashtag_report(
 
 /// How many seconds the birth of a new hashtag took: until its twentieth account, or until it had risen, if that was later.
 fn birth_seconds(shard: &Shard, tag: u64, tick: i64, day: &Gathered) -> Option<f64> {
-    let twentieth = birth::seconds_to_accounts(day)?;
+    let twentieth =
+        birth::seconds_to_accounts(day).filter(|_| !birth::is_gathering(day.first_second, &day.mentions, tick))?;
     slices::rise_seconds(shard, tag, tick, day.first_second).map(|risen| risen.max(twentieth))
 }
 

@@ -20,6 +20,8 @@ const CROWDS_MAX: usize = 256;
 const ACCOUNTS_MAX: usize = 256;
 /// Days after which a crowd is forgotten.
 const DAYS_KEPT: i64 = 28;
+/// All that a crowd can be remembered as.
+const NATURES: [Nature; 3] = [Nature::Coordinated, Nature::Talking, Nature::Organic];
 /// Accounts from which a share of them says anything.
 const ACCOUNTS_MIN: usize = 8;
 
@@ -35,9 +37,14 @@ pub enum Nature {
 }
 
 impl Nature {
-    /// For (1) or against (-1) whoever is in such a crowd.
+    /// For or against whoever is in such a crowd. To have carried an alert weighs as much as to have talked under one, and as
+    /// two organic bursts: who pushes by day also comments on the news.
     fn speaks(self) -> i32 {
-        if self == Self::Coordinated { 1 } else { -1 }
+        match self {
+            Self::Coordinated => 2,
+            Self::Talking => -2,
+            Self::Organic => -1,
+        }
     }
 }
 
@@ -102,25 +109,41 @@ impl Crowds {
 
     /// The share of a hashtag's accounts that carried other alerts; none where nothing is remembered or there are few.
     pub fn overlap(&mut self, tag: u64, members: &[Member], view: View) -> Option<Estimate> {
-        let mine = |nature| self.crowds.get(&(nature, tag)).map(|crowd| &crowd.accounts);
-        let others = self.crowds.keys().any(|key| key.0 == Nature::Coordinated && key.1 != tag);
         let counted: Vec<&Member> =
             members.iter().filter(|member| view == View::All || member.posts >= CORE_POSTS).collect();
-        if !others || counted.len() < ACCOUNTS_MIN {
+        if !self.knows_others(tag) || counted.len() < ACCOUNTS_MIN {
             return None;
         }
-        let balance = self.balance.get_or_insert_with(|| balance(&self.crowds));
-        // What is known from the hashtag itself says nothing about it.
-        let own = [Nature::Coordinated, Nature::Talking, Nature::Organic].map(|nature| (nature, mine(nature)));
-        let own = |account| -> i32 {
-            let of = own.iter().filter(|(_, crowd)| crowd.is_some_and(|all| all.contains(account)));
-            of.map(|(nature, _)| nature.speaks()).sum()
-        };
-        let remembered = counted.iter().filter(|member| {
-            let account = &member.account;
-            !member.talks && balance.get(account).copied().unwrap_or(0) - own(account) > 0
-        });
+        let known = self.known(tag);
+        let remembered = counted.iter().filter(|member| !member.talks && known(member.account));
         Some(share(remembered.count() as u64, counted.len() as u64))
+    }
+
+    /// A crowd parted into who carried other alerts and everybody else, whatever they do here; none where nothing is
+    /// remembered.
+    pub fn parted(&mut self, tag: u64, members: &[Member]) -> Option<(Vec<Member>, Vec<Member>)> {
+        if !self.knows_others(tag) {
+            return None;
+        }
+        let known = self.known(tag);
+        Some(members.iter().partition(|member| known(member.account)))
+    }
+
+    /// Whether an alert on another hashtag is remembered.
+    fn knows_others(&self, tag: u64) -> bool {
+        self.crowds.keys().any(|key| key.0 == Nature::Coordinated && key.1 != tag)
+    }
+
+    /// Tells who carried alerts on other hashtags than this one: what is known from the hashtag itself says nothing about it.
+    fn known(&mut self, tag: u64) -> impl Fn(u64) -> bool {
+        let Crowds { crowds, balance: kept } = self;
+        let balance = kept.get_or_insert_with(|| balance(crowds));
+        let own = NATURES.map(|nature| (nature, crowds.get(&(nature, tag)).map(|crowd| &crowd.accounts)));
+        move |account| {
+            let of = own.iter().filter(|(_, crowd)| crowd.is_some_and(|all| all.contains(&account)));
+            let own: i32 = of.map(|(nature, _)| nature.speaks()).sum();
+            balance.get(&account).copied().unwrap_or(0) - own > 0
+        }
     }
 }
 
@@ -183,10 +206,12 @@ mod tests {
         let mut crowds = Crowds::default();
         crowds.remember(Nature::Coordinated, 1, Tick(0), &carried(0..20, 9));
         crowds.remember(Nature::Organic, 2, Tick(1), &carried(10..20, 9));
-        assert_eq!(overlap(&mut crowds, 3, 0..20), Some(0.5));
+        assert_eq!(overlap(&mut crowds, 3, 0..20), Some(1.0), "who pushes also comments on the news");
+        crowds.remember(Nature::Organic, 5, Tick(1), &carried(10..20, 9));
+        assert_eq!(overlap(&mut crowds, 3, 0..20), Some(0.5), "one alert against two bursts");
         assert_eq!(overlap(&mut crowds, 2, 0..20), Some(1.0), "the burst's own crowd says nothing about it");
         crowds.remember(Nature::Coordinated, 4, Tick(2), &carried(0..20, 9));
-        assert_eq!(overlap(&mut crowds, 3, 0..20), Some(1.0), "twice against once");
+        assert_eq!(overlap(&mut crowds, 3, 0..20), Some(1.0), "two alerts against two bursts");
         crowds.remember(Nature::Organic, 4, Tick(3), &carried(0..20, 9));
         assert_eq!(overlap(&mut crowds, 3, 0..20), Some(1.0), "what fired is not organic");
     }
@@ -204,7 +229,9 @@ mod tests {
         crowds.remember(Nature::Talking, 4, Tick(1), &accounts(Nature::Talking, &talking));
         let all = |crowds: &mut Crowds| overlap(crowds, 2, 0..20);
         assert_eq!(all(&mut crowds), Some(0.5), "who talks as often as not");
-        crowds.remember(Nature::Organic, 3, Tick(1), &accounts(Nature::Organic, &talking));
+        for tag in [3, 5] {
+            crowds.remember(Nature::Organic, tag, Tick(1), &accounts(Nature::Organic, &talking));
+        }
         assert_eq!(all(&mut crowds), Some(0.0), "of organic crowds everybody is known");
     }
 

@@ -11,6 +11,7 @@ use super::birth_curve::BirthCurve;
 use super::budget::{Budget, Paid};
 use super::burst::{Burst, Hour, bursts};
 use super::campaign::Campaigns;
+use super::crew::crew;
 use super::crowds::{Crowds, Nature, accounts};
 use super::expected::{Standing, say};
 use super::explain::{basis, ended, sentence};
@@ -47,6 +48,8 @@ struct Open {
     tag: u64,
     /// The core of its crowd while the burst is organic, to be remembered as such at its end.
     organic: Vec<u64>,
+    /// Whether the score ever reached the exit: a burst in doubt teaches nobody that its crowd is organic.
+    doubted: bool,
     /// How it stands to the expected events.
     standing: Standing,
     /// The line as it would read now.
@@ -218,7 +221,9 @@ impl Decider {
     fn coordination(&mut self, report: &HashtagReport, adjusted_burst: Burst) -> Coordination {
         let mut scored = |crowd: &[Member], readings: &[Reading]| {
             let mut overlap = |view| self.memory.crowds.overlap(report.tag, crowd, view);
-            let remembered = Remembered { all: overlap(View::All), core: overlap(View::Core) };
+            let (all, core) = (overlap(View::All), overlap(View::Core));
+            let crew = crew(&mut self.memory.crowds, report.tag, crowd, &self.detect);
+            let remembered = Remembered { all, core, crew };
             coordination(readings, &remembered, &self.detect)
         };
         let counted = scored(&report.crowd, &report.readings);
@@ -247,7 +252,10 @@ impl Decider {
     fn remember(&mut self, tick: Tick, report: &HashtagReport, coordination: &Coordination) {
         let Some(open) = self.memory.open.get_mut(&report.hashtag) else { return };
         match (open.alert.kind, open.alert.state) {
-            (Kind::OrganicBurst, _) => open.organic = accounts(Nature::Organic, &report.crowd),
+            (Kind::OrganicBurst, _) => {
+                open.doubted |= coordination.score >= Score::of_points(self.detect.coordination_exit);
+                open.organic = accounts(Nature::Organic, &report.crowd);
+            }
             (Kind::CoordinatedBurst, State::Firing)
                 if coordination.unaided >= Score::of_points(self.detect.coordination_enter) =>
             {
@@ -312,7 +320,8 @@ impl Decider {
             }
             let now = line(&alert, alert.kind, alert.state);
             let (tag, standing) = (report.tag, Standing::default());
-            replaced = Some(Open { alert, paid: Paid::default(), tag, organic: Vec::new(), standing, line: now });
+            let paid = Paid::default();
+            replaced = Some(Open { alert, paid, tag, organic: Vec::new(), doubted: false, standing, line: now });
         }
         if let Some(open) = replaced {
             self.memory.open.insert(report.hashtag.clone(), open);
@@ -392,7 +401,7 @@ impl Decider {
             expected: None,
             first_post: Some(EventTime(i64::from(report.first_second) * 1000).to_string()),
             watched_since: self.memory.watched_since.map(|since| since.to_string()).unwrap_or_default(),
-            basis: basis(report),
+            basis: basis(report, coordination),
         }
     }
 
@@ -403,7 +412,7 @@ impl Decider {
             self.memory.open.iter().filter(|(_, open)| over(open)).map(|(hashtag, _)| hashtag.clone()).collect();
         for hashtag in ended_tags {
             let Some(open) = self.memory.open.remove(&hashtag) else { continue };
-            if (open.alert.kind, open.alert.state) == (Kind::OrganicBurst, State::Firing) {
+            if (open.alert.kind, open.alert.state, open.doubted) == (Kind::OrganicBurst, State::Firing, false) {
                 self.memory.crowds.remember(Nature::Organic, open.tag, tick, &open.organic);
             }
             lines.push(AlertLine {

@@ -15,7 +15,8 @@ const SIGNALS_NAMED: usize = 3;
 /// The sentence of a line about a hashtag as last reported.
 pub fn sentence(kind: Kind, state: State, report: &HashtagReport, coordination: &Coordination) -> String {
     let volume = volume(report);
-    let reasons = reasons(&coordination.signals);
+    let reasons = [crew(coordination), reasons(&coordination.signals)];
+    let reasons = reasons.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ");
     let display = &report.display;
     match (kind, state) {
         (Kind::OrganicBurst, State::Pending) => {
@@ -102,8 +103,9 @@ fn growth(growth: &Growth) -> Vec<(String, f64)> {
 }
 
 /// The numbers that a sentence rests on beside counts and signals, for the line's evidence.
-pub fn basis(report: &HashtagReport) -> Vec<(String, f64)> {
+pub fn basis(report: &HashtagReport, coordination: &Coordination) -> Vec<(String, f64)> {
     let mut basis = growth(&report.growth);
+    basis.extend(coordination.basis.iter().map(|(name, value)| ((*name).to_owned(), round(*value))));
     let Some(feed) = &report.feed else { return basis };
     let share = match feed.source {
         Source::Client => "feed_client_share",
@@ -132,6 +134,17 @@ fn volume(report: &HashtagReport) -> String {
 
 fn with(reasons: &str) -> String {
     if reasons.is_empty() { String::new() } else { format!(": {reasons}") }
+}
+
+/// Who the crew is and how it differs, where it is the crew that was read; the contrast's numbers stand in the evidence.
+fn crew(coordination: &Coordination) -> String {
+    let of = |name: &str| coordination.basis.iter().find(|(known, _)| *known == name).map(|(_, value)| value * 100.0);
+    let [posts, talk, others] = ["crew_posts_share", "crew_talk_share", "others_talk_share"].map(of);
+    let (Some(posts), Some(talk), Some(others)) = (posts, talk, others) else { return String::new() };
+    format!(
+        "accounts that carried earlier alerts write {posts:.0} % of it, and {talk:.0} % of them talk to anybody \
+         (everybody else: {others:.0} %)"
+    )
 }
 
 /// The signals that add most, in words.
@@ -186,6 +199,9 @@ fn phrase(signal: &Signal) -> Option<String> {
         "started_together" => format!("{} of the accounts began within five minutes", percent(value)),
         "traffic_manipulation" => format!("a coefficient of traffic manipulation of {value:.0} (ordinary: at most 12)"),
         "repeated_repost" => format!("{} of the reposts go to five posts", percent(value)),
+        "repost_volleys" => {
+            format!("{} of the reposts come in volleys of two minutes (ordinary: {})", percent(value), percent(usual))
+        }
         "bare" => format!("{} of the originals are without words", percent(value)),
         "same_set" => format!("two posts carry the same set of hashtags with a chance of {}", percent(value)),
         "created_together" => format!("{} of the accounts were created in the same seven days", percent(value)),

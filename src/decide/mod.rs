@@ -8,6 +8,7 @@ pub mod budget;
 pub mod burst;
 pub mod campaign;
 pub mod counts;
+pub mod crew;
 pub mod crowds;
 pub mod decider;
 pub mod ephemeral;

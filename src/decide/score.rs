@@ -1,10 +1,11 @@
 //! The coordination axis: every signal adds points by its ramp, read at the conservative end of its interval; families
 //! and the whole are capped. All in integers of a hundredth, so the printed contributions add up to the printed score.
 
+use super::crew::Crew;
 use crate::assess::crowd::View;
 use crate::assess::interval::Estimate;
 use crate::assess::report::Reading;
-use crate::assess::signals::{ALL, overlap};
+use crate::assess::signals::{ALL, Definition, overlap};
 use crate::assess::values::{Adjusted, Score, Signal};
 use crate::config::{Detect, Ramp};
 
@@ -32,6 +33,8 @@ pub struct Coordination {
     pub view: View,
     /// Over how many hours.
     pub hours: i64,
+    /// The numbers behind the crew's contrast, where it is the crew that was read.
+    pub basis: Vec<(&'static str, f64)>,
     /// Every signal with its contribution.
     pub signals: Vec<Signal>,
     /// Both scores without what actions took out; the decider fills it in, which alone knows all bursts of the tick.
@@ -39,28 +42,36 @@ pub struct Coordination {
 }
 
 /// What the memory of crowds says of a hashtag's accounts, by view: all of them, and the repeat core.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Remembered {
     /// All accounts.
     pub all: Option<Estimate>,
     /// The repeat core.
     pub core: Option<Estimate>,
+    /// The crew inside the crowd.
+    pub crew: Option<Crew>,
 }
 
 /// Scores every reading of a hashtag and takes the strongest; of equals, the first.
 pub fn coordination(readings: &[Reading], remembered: &Remembered, detect: &Detect) -> Coordination {
-    let readings = readings.iter().filter(|read| read.accounts >= ACCOUNTS_MIN);
-    let scored = readings.map(|read| scored(read, remembered, detect));
-    scored.reduce(|best, next| if next.score > best.score { next } else { best }).unwrap_or_default()
+    let readings = readings.iter().chain(remembered.crew.iter().map(|crew| &crew.reading));
+    let scored = readings.filter(|read| read.accounts >= ACCOUNTS_MIN).map(|read| scored(read, remembered, detect));
+    let stronger = |best: Coordination, next: Coordination| {
+        let unaided = best.unaided.max(next.unaided);
+        Coordination { unaided, ..if next.score > best.score { next } else { best } }
+    };
+    scored.reduce(stronger).unwrap_or_default()
 }
 
 fn scored(reading: &Reading, remembered: &Remembered, detect: &Detect) -> Coordination {
     let mut estimates = reading.estimates.clone();
-    let at = ALL.iter().position(|signal| signal.name == overlap::DEFINITION.name).expect("it is one of all");
-    estimates[at] = match reading.view {
-        View::All => remembered.all,
-        View::Core => remembered.core,
-    };
+    let at = |definition: &Definition| ALL.iter().position(|signal| signal.name == definition.name);
+    let at = at(&overlap::DEFINITION).expect("it is one of all");
+    match reading.view {
+        View::All => estimates[at] = remembered.all,
+        View::Core => estimates[at] = remembered.core,
+        View::Crew => {}
+    }
     let estimates = &estimates;
     let conservative = contributions(
         estimates,
@@ -71,6 +82,8 @@ fn scored(reading: &Reading, remembered: &Remembered, detect: &Detect) -> Coordi
     );
     let mut unaided = conservative.clone();
     unaided[at] = 0;
+    // Without the memory nobody knows who the crew is.
+    let is_unaided = reading.view != View::Crew && two_families(&unaided, detect);
     let likely = contributions(estimates, detect, |estimate, _| estimate.value);
     let signals = ALL
         .iter()
@@ -90,7 +103,13 @@ fn scored(reading: &Reading, remembered: &Remembered, detect: &Detect) -> Coordi
     Coordination {
         score: Score(conservative.iter().sum::<i64>() as i32),
         estimate: Score(likely.iter().sum::<i64>() as i32),
-        unaided: Score(if two_families(&unaided, detect) { unaided.iter().sum::<i64>() as i32 } else { 0 }),
+        unaided: Score(if is_unaided { unaided.iter().sum::<i64>() as i32 } else { 0 }),
+        basis: remembered
+            .crew
+            .iter()
+            .filter(|_| reading.view == View::Crew)
+            .flat_map(|crew| crew.basis.clone())
+            .collect(),
         two_families: two_families(&conservative, detect),
         two_families_estimate: two_families(&likely, detect),
         view: reading.view,

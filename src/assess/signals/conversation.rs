@@ -10,7 +10,7 @@ use crate::assess::interval::{Estimate, share};
 use crate::model::mention::FLAG_TEXT;
 
 /// Originals from which the share is read.
-const ORIGINALS_MIN: u64 = 20;
+const ORIGINALS_MIN: u64 = 12;
 
 /// See the module.
 pub const DEFINITION: Definition =

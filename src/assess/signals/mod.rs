@@ -8,6 +8,7 @@ pub mod client_share;
 pub mod conversation;
 pub mod core_share;
 pub mod created_together;
+pub mod crew_contrast;
 pub mod dispersion_10s;
 pub mod dispersion_1s;
 pub mod ephemerality;
@@ -20,6 +21,7 @@ pub mod repeat_share;
 pub mod repeated_link;
 pub mod repeated_repost;
 pub mod repeated_text;
+pub mod repost_volleys;
 pub mod salvos;
 pub mod same_set;
 pub mod silent_accounts;
@@ -36,6 +38,8 @@ use super::interval::{Estimate, Z};
 /// What signals beside the crowd itself need to know of a hashtag.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Facts {
+    /// The end of the tick, in seconds since the epoch.
+    pub now_second: u64,
     /// Seconds from the first post of a new hashtag to its twentieth account with an original; none where it is not new,
     /// was not watched before, or has too few.
     pub birth_seconds: Option<f64>,
@@ -113,7 +117,7 @@ pub struct Definition {
 }
 
 /// All signals, in the order in which alert lines print them.
-pub const ALL: [Definition; 28] = [
+pub const ALL: [Definition; 30] = [
     repeat_share::DEFINITION,
     posts_per_account::DEFINITION,
     evenness::DEFINITION,
@@ -128,7 +132,9 @@ pub const ALL: [Definition; 28] = [
     dispersion_10s::DEFINITION,
     regular_gaps::DEFINITION,
     started_together::DEFINITION,
+    repost_volleys::DEFINITION,
     overlap::DEFINITION,
+    crew_contrast::DEFINITION,
     silent_accounts::DEFINITION,
     conversation::DEFINITION,
     talk::DEFINITION,
