@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Mention, mention};
+use crate::model::Mention;
 use crate::track::Shard;
 use crate::track::gather::{Gathered, PIONEERS};
 use crate::track::ladder::{DAY, HOUR, MINUTE, Window};
@@ -117,6 +117,7 @@ pub fn has_seconds(mentions: &[Mention]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::mention;
 
     fn gathers(seconds: impl Iterator<Item = u32>, flags: u8) -> bool {
         let mentions: Vec<Mention> = seconds.map(|second| Mention { second, flags, ..Mention::default() }).collect();
