@@ -92,14 +92,22 @@ impl Spread {
 
 /// The most of `sorted` values that lie within `width` of each other: from the first to before the first plus `width`.
 fn most_within(sorted: &[u32], width: u32) -> u64 {
-    let (mut first, mut most) = (0, 0);
+    busiest(sorted, width).1
+}
+
+/// The first of those values, and how many they are.
+fn busiest(sorted: &[u32], width: u32) -> (u32, u64) {
+    let (mut first, mut most) = (0, (0, 0));
     for (place, value) in sorted.iter().enumerate() {
         while value - sorted[first] >= width {
             first += 1;
         }
-        most = most.max(place + 1 - first);
+        let count = (place + 1 - first) as u64;
+        if count > most.1 {
+            most = (sorted[first], count);
+        }
     }
-    most as u64
+    most
 }
 
 /// One signal: where it belongs and how it is read.
