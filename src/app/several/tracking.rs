@@ -23,7 +23,7 @@ use crate::kafka::log_writer::{LogWriter, Mark};
 use crate::kafka::member::{Change, Committed, Member, Part};
 use crate::kafka::reader::Reader;
 use crate::kafka::topics::Names;
-use crate::model::{EventTime, Tick};
+use crate::model::{EventTime, Keyed, Tick};
 use crate::report::metrics::Metrics;
 use crate::source::kafka::Shared;
 
@@ -70,6 +70,7 @@ pub struct Tracking {
     reader: Reader,
     ends: EndWatcher,
     writer: LogWriter,
+    keyed: Keyed,
     shards: BTreeMap<u32, Own>,
     /// Tells this thread's words from those of another owner.
     writer_id: u64,
@@ -85,7 +86,7 @@ impl Tracking {
     /// Connects; waits for no broker.
     pub fn connect(
         config: &Config,
-        setup: Setup,
+        (setup, keyed): (Setup, Keyed),
         writer_id: u64,
         (shared, metrics): (Arc<Shared>, Arc<Metrics>),
     ) -> anyhow::Result<Tracking> {
@@ -109,6 +110,7 @@ impl Tracking {
             checkpoint: now,
             chores: now,
             shown: now,
+            keyed,
         })
     }
 
@@ -223,7 +225,7 @@ impl Tracking {
     }
 
     fn read(&mut self) -> anyhow::Result<()> {
-        let Tracking { reader, shards, writer, writer_id, words, names, .. } = self;
+        let Tracking { reader, shards, keyed, writer, writer_id, words, names, .. } = self;
         let mut failed: anyhow::Result<()> = Ok(());
         reader.poll_batch(POLL, |polled| {
             if failed.is_err() {
@@ -232,7 +234,7 @@ impl Tracking {
             match polled {
                 Ok(record) => {
                     let Some(own) = shards.get_mut(&record.partition.cast_unsigned()) else { return };
-                    failed = take(own, record.offset, record.payload(), |said| {
+                    failed = take(own, keyed, record.offset, record.payload(), |said| {
                         say(writer, &names.reports, (*writer_id, words), &said)
                     });
                 }
@@ -343,7 +345,7 @@ fn take(
 ) -> anyhow::Result<()> {
     let shard = own.tracker.index();
     let flaw = |why: &dyn std::fmt::Display| anyhow!("mentions of shard {shard} at offset {offset}: {why}");
-    let mentions = Mentions::decode(record).map_err(|error| refused(&error, flaw(&error)))?;
+    let mentions = Mentions::decode(record, keyed).map_err(|error| refused(&error, flaw(&error)))?;
     let mut failed = Ok(());
     let taken = own.tracker.take(offset, &mentions, |report| {
         if failed.is_ok() {
@@ -365,3 +367,4 @@ fn say(writer: &LogWriter, topic: &str, (writer_id, words): (u64, &mut u64), sai
     }
     Ok(())
 }
+    keyed: &Keyed,
