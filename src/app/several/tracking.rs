@@ -40,7 +40,7 @@ const CHORES_EVERY: Duration = Duration::from_millis(250);
 /// Longest that giving shards up waits for acknowledgements.
 const HAND_OVER_MAX: Duration = Duration::from_secs(5);
 /// The part of memory.budget that reports of all shards together may take, as they travel, before the decider has all of a
-/// tick: it keeps those of the shards that are ahead, in memory four times as large.
+/// tick: it keeps those of the shards that are ahead.
 const REPORTS_SHARE: u64 = 8;
 
 /// A shard that is owned.
