@@ -4,7 +4,7 @@
     deploy/measure.py target/release/tagwatch              everything, about a quarter of an hour on two cores
     deploy/measure.py target/release/tagwatch CASE...      only these: backlog, live, hour, restore
 
-It starts a Kafka of its own from the jars that the tests fetch (target/kafka-libs, or TAGWATCH_KAFKA_LIBS), on loopback, and
+It starts a Kafka of its own from the jars that the tests fetch (target/kafka-libs, or TAGWATCH_TEST_KAFKA_LIBS), on loopback, and
 ends what it started. Bytes are those of Kafka's log files, compressed, before compaction, of one copy. CPU seconds are those
 of the tagwatch processes alone; a busy machine makes them more. Posts are those of `tagwatch simulate --scenario story`.
 """
@@ -65,7 +65,7 @@ class Kafka:
     """One broker that is its own controller."""
 
     def __init__(self, folder):
-        libs = os.environ.get("TAGWATCH_KAFKA_LIBS", TOP / "target/kafka-libs")
+        libs = os.environ.get("TAGWATCH_TEST_KAFKA_LIBS", TOP / "target/kafka-libs")
         self.logs, self.brokers, control = folder / "kafka", f"127.0.0.1:{free_port()}", free_port()
         config = folder / "server.properties"
         config.write_text(f"""process.roles=broker,controller

@@ -53,6 +53,10 @@ fn setup(config: &Config) -> Setup {
 }
 
 fn ingest(config: &Config) -> Ingest {
+    ingest_to(config, 1)
+}
+
+fn ingest_to(config: &Config, shards: usize) -> Ingest {
     let intake = IntakeOptions {
         format: Format::Native,
         limits: config.limits.clone(),
@@ -61,7 +65,11 @@ fn ingest(config: &Config) -> Ingest {
         covered: None,
         mixed: false,
     };
-    Ingest::new(&intake, Keyed::new([7; 16]), 1)
+    Ingest::new(&intake, keyed(), shards)
+}
+
+fn keyed() -> Keyed {
+    Keyed::new([7; 16])
 }
 
 /// The push, as mentions of one source partition for one shard.
@@ -150,7 +158,7 @@ fn golden<T: Debug>(name: &str, now: &[u8], read: impl Fn(&[u8]) -> T) {
 fn what_version_1_wrote_reads_as_it_did() {
     let written = written();
     let last = written.mentions.last().unwrap();
-    golden("mentions", last, |bytes| Mentions::decode(bytes).unwrap());
+    golden("mentions", last, |bytes| Mentions::decode(bytes, &keyed()).unwrap());
     for (name, record) in &written.said {
         golden(name, record, |bytes| Assembler::default().take(5, bytes).unwrap().unwrap());
     }
@@ -171,7 +179,7 @@ fn every_record_reads_back_to_the_last_bit() {
     let written = written();
     assert!(written.said.iter().any(|(name, _)| *name == "said-report") && !written.lines.is_empty());
     for record in &written.mentions {
-        let again = Mentions::decode(record).unwrap();
+        let again = Mentions::decode(record, &keyed()).unwrap();
         assert_eq!(&again.encode(), record);
         assert!(again.batch.items.iter().all(|item| item.tick == Tick(i64::from(item.mention.second) / 10 + 1)));
     }
@@ -192,10 +200,10 @@ fn every_record_reads_back_to_the_last_bit() {
 fn a_damaged_batch_is_refused() {
     let record = written().mentions.pop().unwrap();
     for at in (0..record.len()).step_by(7) {
-        assert!(Mentions::decode(&record[..at]).is_err(), "cut at {at}");
+        assert!(Mentions::decode(&record[..at], &keyed()).is_err(), "cut at {at}");
         let mut flipped = record.clone();
         flipped[at] ^= 1;
-        assert!(Mentions::decode(&flipped).is_err(), "flipped at {at}");
+        assert!(Mentions::decode(&flipped, &keyed()).is_err(), "flipped at {at}");
     }
     // A newer one is told from a damaged one.
     let newer = r#"{"v":2,"greatest":null,"since":null,"born":1,"idle":false,"routing":1}"#;
@@ -238,23 +246,67 @@ fn the_routing_switches_at_a_committed_offset() {
     );
 }
 
-/// 48 bytes a mention are the bound for typical batches, compressed as the writer compresses them.
+/// What a stream of 1 000 posts a second costs on the wire, over four partitions and four shards, sent once a second and
+/// compressed as the writer compresses it; with the frame of a batch of Kafka's for each record.
 #[test]
 fn a_mention_takes_few_bytes() {
-    let (batches, posts) = mentions(&defaults());
-    let mut sizes = (0, 0, 0);
-    for batch in &batches {
-        let record = batch.encode();
-        sizes.0 += batch.batch.items.len();
-        sizes.1 += record.len();
-        sizes.2 += zstd::bulk::compress(&record, 1).unwrap().len();
+    const FRAME: usize = 75;
+    let options = simulate::Options { posts: Some(60_000), rate: Some(1000.0), ..simulate::Options::new(3) };
+    let mut ingest = ingest_to(&defaults(), 4);
+    ingest.grown((4, 0));
+    (0..4).for_each(|source| ingest.add(source, 0, Note::new(4)));
+    let (now, mut offsets, mut next) = (instant(), [0; 4], [0; 4]);
+    let (mut mentions, mut records, mut bytes) = (0, 0, 0);
+    let (_, sent) = simulate::send(simulate::scenario("story", &options).unwrap(), |post, json| {
+        let source = (post.account.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 62) as usize;
+        assert!(ingest.record(source as i32, offsets[source], None, json).is_none());
+        offsets[source] += 1;
+        if post.ts >= next[source] {
+            next[source] = post.ts + 1000;
+            ingest.flush(source as i32, true, now, |_, record| {
+                mentions += record.batch.items.len();
+                records += 1;
+                bytes += FRAME + zstd::bulk::compress(&record.encode(), 1).unwrap().len();
+            });
+        }
+        Ok(())
+    });
+    sent.unwrap();
+    println!("{mentions} mentions in {records} records: {:.1} bytes each", bytes as f64 / mentions as f64);
+    assert!(bytes <= 48 * mentions, "{} bytes a mention", bytes / mentions);
+}
+
+/// Posts full of long hashtags: no record is longer than a broker takes, and the shard misses none.
+#[test]
+fn no_record_is_too_long_for_a_broker() {
+    let config = defaults();
+    let mut ingest = ingest(&config);
+    ingest.grown((1, 0));
+    ingest.add(0, 0, Note::new(1));
+    let many = config.limits.hashtags_max as u64;
+    let (posts, mut random) = (500, 7_u64);
+    for n in 0..posts {
+        // Nothing that compression could find.
+        let mut letter = || {
+            random = random.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(1);
+            char::from_u32(0x4e00 + (random >> 51) as u32).unwrap()
+        };
+        let mut tag = || (0..config.limits.hashtag_chars_max).map(|_| letter()).collect::<String>();
+        let tags: Vec<String> = (0..many).map(|_| format!("\"{}\"", tag())).collect();
+        let tags = tags.join(",");
+        let post = format!(r#"{{"id":"{n}","ts":1494014400000,"account":"a{n}","hashtags":[{tags}]}}"#);
+        assert!(ingest.record(0, n as i64, None, post.as_bytes()).is_none());
     }
-    let (raw, compressed) = (sizes.1 / sizes.0, sizes.2 / sizes.0);
-    println!(
-        "{posts} posts, {} mentions in batches of {BATCH} posts: {raw} bytes each, {compressed} compressed",
-        sizes.0
-    );
-    assert!(compressed <= 48, "{compressed} bytes a mention");
+    let (mut tracker, mut records, mut longest) = (Tracker::new(setup(&config), 0, 0, false), 0, 0);
+    ingest.flush(0, true, instant(), |_, record| {
+        let bytes = record.encode();
+        longest = longest.max(bytes.len());
+        tracker.take(records, &Mentions::decode(&bytes, &keyed()).unwrap(), |_| ()).unwrap();
+        records += 1;
+    });
+    println!("{} mentions in {records} records of at most {longest} bytes", posts * many);
+    assert!(records > 1 && longest < 900_000, "{records} records, {longest} bytes");
+    assert_eq!((tracker.passed().applied.mentions, tracker.heard()[&0].applied), (posts * many, posts as i64));
 }
 
 /// Some instant; nothing depends on which.

@@ -87,7 +87,10 @@ impl Service {
         let stop_http = CancellationToken::new();
         let keyed = Keyed::new(self.key);
         let report = report(&self.config);
-        let health = Arc::new(Health::new());
+        let health = Arc::new(match self.config.exchange {
+            Exchange::InProcess => Health::new(),
+            Exchange::Kafka => Health::of_several(),
+        });
         let token = self.config.http.token_file.as_deref().map(http::Token::read).transpose().context(Exit::Config)?;
         let about = http::About { id: self.config.id.clone(), config_version: self.config.version.clone() };
         let listener = runtime.block_on(http::bind(self.config.http.listen))?;

@@ -1,4 +1,5 @@
-//! What a config must be besides well written: properties that librdkafka knows, and a state folder that can be written.
+//! What a config must be besides well written: properties that librdkafka knows and, where state lies in a folder, one that
+//! can be written.
 //! `run` and `check` ask the same questions and end with 78.
 
 use std::collections::BTreeMap;
@@ -7,7 +8,7 @@ use std::path::Path;
 use anyhow::anyhow;
 
 use super::{Common, Exit};
-use crate::config::{Config, http_token, load_with_origins};
+use crate::config::{Config, Exchange, http_token, load_with_origins};
 use crate::kafka;
 
 /// The config of all layers with who set what, if the service can run with it. Makes no file and asks no broker.
@@ -18,7 +19,10 @@ pub fn config(common: &Common) -> anyhow::Result<(Config, BTreeMap<String, Strin
     let (config, origins) = load_with_origins(&common.sources())?;
     http_token(&config)?;
     let mut faults = kafka::client::faults(&config.kafka);
-    faults.extend(unwritable(&config.state.dir).map(|why| ("state.dir".to_owned(), why)));
+    // Over Kafka nothing is kept here, not even the sketch key.
+    if config.exchange == Exchange::InProcess {
+        faults.extend(unwritable(&config.state.dir).map(|why| ("state.dir".to_owned(), why)));
+    }
     if faults.is_empty() {
         return Ok((config, origins));
     }

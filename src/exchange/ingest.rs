@@ -17,6 +17,8 @@ use crate::source::{Intake, IntakeOptions, Outcome};
 
 /// Mentions of one source partition after which they are sent although no tick has passed.
 const WAITING_MAX: usize = 2048;
+/// Most bytes of a record of mentions, about: brokers refuse a megabyte, and posts may carry many hashtags.
+const RECORD_BYTES: usize = 512 * 1024;
 /// Longest that mentions wait to be sent.
 const WAIT_MAX: Duration = Duration::from_secs(1);
 /// A broker's answer older than this says nothing of a partition's end.
@@ -195,20 +197,22 @@ impl Ingest {
             if batch.items.is_empty() && actions.is_empty() && if whole { said } else { older } {
                 continue;
             }
-            let record = Mentions {
-                routing: own.routing,
-                source,
-                partitions: self.partitions,
-                from: told.to,
-                to: own.position,
-                watermark,
-                watched_since: own.since,
-                batch,
-                offsets,
-                actions: actions.clone(),
+            let (partitions, routing, watched_since) = (self.partitions, own.routing, own.since);
+            let mut say = |to, watermark, batch, offsets, actions| {
+                let from = std::mem::replace(told, Told { to, watermark }).to;
+                let head =
+                    Mentions { routing, source, partitions, from, to, watermark, watched_since, ..Mentions::default() };
+                each(shard, Mentions { batch, offsets, actions, ..head });
             };
-            *told = Told { to: own.position, watermark };
-            each(shard, record);
+            let mut rest = (batch, offsets);
+            while let Some(at) = too_long(&rest.0, &rest.1) {
+                let items = rest.0.items.split_off(at);
+                let after = (MentionBatch { items, strings: rest.0.strings.clone() }, rest.1.split_off(at));
+                let (batch, offsets) = std::mem::replace(&mut rest, after);
+                // Time has not passed before all is told.
+                say(rest.1[0], EventTime::MIN, batch, offsets, Vec::new());
+            }
+            say(own.position, watermark, rest.0, rest.1, actions.clone());
         }
     }
 
@@ -282,4 +286,19 @@ impl Ingest {
     pub fn tally(&mut self) -> &mut Tally {
         self.intake.tally()
     }
+}
+
+/// Where mentions must be cut so that what is before takes no more than a record may; never within a post.
+fn too_long(batch: &MentionBatch, offsets: &[i64]) -> Option<usize> {
+    let (mut bytes, mut whole) = (0, 0);
+    for (at, item) in batch.items.iter().enumerate() {
+        if at > 0 && offsets[at] != offsets[at - 1] {
+            whole = at;
+        }
+        bytes += 64 + usize::from(item.name_len) + usize::from(item.spelling_len);
+        if bytes > RECORD_BYTES && whole > 0 {
+            return Some(whole);
+        }
+    }
+    None
 }

@@ -3,7 +3,7 @@
 
 use crate::model::keyed::{ABSENT, put_field};
 use crate::model::mention::{
-    FLAG_ALONE, FLAG_BARE, FLAG_DECLARED, FLAG_MENTIONS, FLAG_REPLIES, FLAG_REPOST, FLAG_TEXT,
+    FLAG_ALONE, FLAG_BARE, FLAG_DECLARED, FLAG_MENTIONS, FLAG_REPLIES, FLAG_REPOST, FLAG_TEXT, set_of,
 };
 use crate::model::{Act, Action, EventTime, Keyed, Mention, MentionBatch, Post, TagHash, Taken};
 
@@ -130,7 +130,7 @@ impl Router {
             link,
             repost,
             client,
-            tags: self.tag_set(),
+            tags: set_of(self.tags.iter().copied()),
             spelling: 0,
             created_day: post.account_created.map_or(0, created_day),
             flags,
@@ -157,12 +157,6 @@ impl Router {
             put_field(bytes, tag.display.as_bytes());
         }
         self.keyed.post(id, bytes)
-    }
-
-    /// Hash of the post's set of hashtags, whatever their order: each is a secret hash already, so their sum is one too.
-    fn tag_set(&self) -> u32 {
-        let sum = self.tags.iter().fold(0, |sum: u64, tag| sum.wrapping_add(*tag));
-        ((sum >> 32) as u32).max(1)
     }
 }
 

@@ -9,6 +9,9 @@ use super::Error;
 use super::producer::{Producer, UnderWay};
 use crate::config;
 
+/// Most that may wait to be sent, in KiB.
+const QUEUE_KIB: &str = "65536";
+
 /// A point in what was written: everything before it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Mark(u64);
@@ -40,6 +43,11 @@ impl LogWriter {
             // Mentions are written once and read once a restore; zstd makes half of what lz4 does (measured).
             usual.client.insert("compression.codec".to_owned(), "zstd".to_owned());
             usual.client.entry("compression.level".to_owned()).or_insert_with(|| "1".to_owned());
+        }
+        // A writer that is faster than the brokers waits for room; librdkafka's own bound is a gigabyte.
+        let bounds = ["queue.buffering.max.kbytes", "queue.buffering.max.messages"];
+        if !bounds.iter().any(|key| usual.client.contains_key(*key)) {
+            usual.client.insert(bounds[0].to_owned(), QUEUE_KIB.to_owned());
         }
         Ok(LogWriter { producer: Producer::connect(&usual)?, marks: Mutex::default() })
     }

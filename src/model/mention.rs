@@ -50,6 +50,12 @@ pub const FLAG_TEXT: u8 = 32;
 /// The post came from a client that calls itself automated.
 pub const FLAG_DECLARED: u8 = 64;
 
+/// Hash of a post's set of hashtags, whatever their order: each is a secret hash already, so their sum is one too.
+pub fn set_of(tags: impl IntoIterator<Item = u64>) -> u32 {
+    let sum = tags.into_iter().fold(0, u64::wrapping_add);
+    ((sum >> 32) as u32).max(1)
+}
+
 impl Mention {
     /// Whether any of the flags is set.
     pub fn has(&self, flags: u8) -> bool {

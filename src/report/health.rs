@@ -19,6 +19,8 @@ pub const READY_LAG_MAX: u64 = 20_000;
 #[derive(Debug)]
 pub struct Health {
     started: Instant,
+    /// What is done until it is restored.
+    restoring: &'static str,
     restored: AtomicBool,
     stopping: AtomicBool,
     hearts: Mutex<Vec<Arc<HeartState>>>,
@@ -61,10 +63,17 @@ impl Health {
     pub fn new() -> Health {
         Health {
             started: clock::monotonic(),
+            restoring: "state is being restored from state.dir",
             restored: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
             hearts: Mutex::default(),
         }
+    }
+
+    /// The same for one of several processes: what it restores of state is with its shards, what readers see is the board.
+    pub fn of_several() -> Health {
+        let restoring = "the board, which shows what is decided, is being read from its topic";
+        Health { restoring, ..Health::new() }
     }
 
     /// Registers a part that must call [`Heart::beat`] at least once every `limit`, idle or not.
@@ -98,7 +107,7 @@ impl Health {
             say("stopping", "the process was told to stop and is draining");
         }
         if !self.restored.load(Ordering::Relaxed) {
-            say("restoring", "state is being restored from state.dir");
+            say("restoring", self.restoring);
         }
         if !kafka_up {
             say("kafka_unreachable", "no broker of kafka.brokers has answered lately");

@@ -254,7 +254,7 @@ impl Process {
             let log = &cluster.mentions[*shard as usize];
             let from = log.partition_point(|(offset, _)| *offset < tracker.position());
             for (offset, record) in log[from..].iter().take(cluster.random.random_range(0..30)) {
-                let mentions = Mentions::decode(record).map_err(|flaw| flaw.to_string())?;
+                let mentions = Mentions::decode(record, &Cluster::keyed()).map_err(|flaw| flaw.to_string())?;
                 let each = |report| said.push(Said::Report { shard: *shard, report: Box::new(report) });
                 tracker.take(*offset, &mentions, each).map_err(|fault| fault.to_string())?;
             }

@@ -1,7 +1,7 @@
 //! An Apache Kafka of one node, and one of three, for the whole test binary, each started at the first test that wants it.
 //!
 //! Both are, in this order: the brokers of `TAGWATCH_TEST_BROKERS`; Java 17 and the jars of Kafka 4.1 (from
-//! `TAGWATCH_KAFKA_LIBS`, or fetched once by Maven into `target/kafka-libs`). A shell stands between the tests and the
+//! `TAGWATCH_TEST_KAFKA_LIBS`, or fetched once by Maven into `target/kafka-libs`). A shell stands between the tests and the
 //! broker and kills it when its input ends, so the brokers end with the tests however those end.
 
 use std::collections::BTreeMap;
@@ -31,7 +31,7 @@ use crate::tools::{eventually, find, free_port};
 /// Environment variable with brokers to use in place of an own one.
 pub const BROKERS: &str = "TAGWATCH_TEST_BROKERS";
 /// Environment variable with a folder of Kafka's jars.
-const LIBS: &str = "TAGWATCH_KAFKA_LIBS";
+const LIBS: &str = "TAGWATCH_TEST_KAFKA_LIBS";
 
 const POM: &str = r#"<project xmlns="http://maven.apache.org/POM/4.0.0">
   <modelVersion>4.0.0</modelVersion>

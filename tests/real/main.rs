@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod actions;
+mod ahead;
 mod cluster;
 #[path = "../corpus/mod.rs"]
 mod corpus;
@@ -42,6 +43,7 @@ fn main() {
         shadow::trials(),
         several::trials(),
         growing::trials(),
+        ahead::trials(),
         demo::trials(),
         page::trials(),
         prometheus::trials(),

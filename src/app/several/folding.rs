@@ -182,6 +182,7 @@ impl Folding {
     fn leave(&mut self) -> anyhow::Result<()> {
         self.role = None;
         self.metrics.waiting_for(None);
+        self.metrics.memory("reports", 0);
         self.metrics.partition_removed(&self.names.reports, 0);
         Ok(self.reader.assign(&BTreeMap::new())?)
     }
@@ -234,6 +235,7 @@ impl Folding {
         // A decider without lines learns here that another one has taken over.
         role.still_alone()?;
         self.metrics.waiting_for(role.waiting_for());
+        self.metrics.memory("reports", role.waiting_bytes());
         let end = self.ends.latest(0).map(|(end, _)| end);
         self.metrics.position(&self.names.reports, 0, (role.position(), end));
         Ok(())

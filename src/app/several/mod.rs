@@ -69,7 +69,7 @@ pub fn run(parts: &Parts, on_line: Box<dyn FnMut(&AlertLine) + Send>) -> anyhow:
         (Arc::clone(&report.metrics), rand::rngs::OsRng.try_next_u64().context("the system gives no random number")?);
     let given = (Arc::clone(shared), Arc::clone(&metrics), Arc::clone(&decided));
     let ingesting = Ingesting::connect(config, keyed, *format, given.clone())?;
-    let tracking = Tracking::connect(config, setup, writer_id, (Arc::clone(shared), metrics))?;
+    let tracking = Tracking::connect(config, (setup, keyed.clone()), writer_id, given.clone())?;
     let folding = Folding::connect(config, owner, given, on_line)?;
     let boarding = Boarding::connect(config, (Arc::clone(shared), report.clone(), Arc::clone(health)), decided)?;
     let beat = |part| {

@@ -51,6 +51,10 @@ pub struct Role {
     /// Hashtags assessed and not shown yet.
     assessed: BTreeMap<String, (Tick, HashtagView)>,
     scores: Scores,
+    /// By tick that is not decided, bytes of the reports, as they travelled.
+    waiting: BTreeMap<Tick, u64>,
+    /// Bytes of words that are not whole.
+    begun: u64,
     /// Whether shards have said rows that are not shown yet.
     rows: bool,
     /// Alert lines shown so far: the next one's slot.
@@ -123,6 +127,8 @@ impl Role {
             unshown: Vec::new(),
             assessed: BTreeMap::new(),
             scores: Scores::default(),
+            waiting: BTreeMap::new(),
+            begun: 0,
             rows: false,
             shown_at: None,
             shown_watermark: EventTime::MIN,
@@ -137,7 +143,12 @@ impl Role {
     /// # Errors
     /// Where it does not read.
     pub fn take(&mut self, offset: i64, record: &[u8]) -> Result<(), Flaw> {
+        self.begun += record.len() as u64;
         let Some((first, said)) = self.assembler.take(offset, record)? else { return Ok(()) };
+        let bytes = std::mem::take(&mut self.begun);
+        if let Said::Report { report, .. } = &said {
+            *self.waiting.entry(report.tick).or_default() += bytes;
+        }
         let Role { fold, lines, assessed, scores, rows, .. } = self;
         *rows |= matches!(said, Said::Top { .. });
         fold.take((first, offset), said, |tick, decided| {
@@ -274,6 +285,13 @@ impl Role {
             Err(error) if error.is_passing() => Ok(()),
             other => other,
         }
+    }
+
+    /// Bytes of the reports that wait for the slowest shard, as they travelled.
+    pub fn waiting_bytes(&mut self) -> u64 {
+        let next = Tick(self.watermark().closed_tick().0.saturating_add(1));
+        self.waiting = self.waiting.split_off(&next);
+        self.waiting.values().sum()
     }
 
     /// Offset of the next report.

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{anyhow, bail};
@@ -23,8 +24,9 @@ use crate::kafka::log_writer::{LogWriter, Mark};
 use crate::kafka::member::{Change, Committed, Member, Part};
 use crate::kafka::reader::Reader;
 use crate::kafka::topics::Names;
-use crate::model::{EventTime, Tick};
+use crate::model::{EventTime, Keyed, Tick};
 use crate::report::metrics::Metrics;
+use crate::source::hold::Hold;
 use crate::source::kafka::Shared;
 
 /// Longest a look at the log takes where nothing is there.
@@ -37,6 +39,9 @@ const TOP_EVERY: Duration = Duration::from_secs(2);
 const CHORES_EVERY: Duration = Duration::from_millis(250);
 /// Longest that giving shards up waits for acknowledgements.
 const HAND_OVER_MAX: Duration = Duration::from_secs(5);
+/// The part of memory.budget that reports of all shards together may take, as they travel, before the decider has all of a
+/// tick: it keeps those of the shards that are ahead.
+const REPORTS_SHARE: u64 = 8;
 
 /// A shard that is owned.
 struct Own {
@@ -47,6 +52,8 @@ struct Own {
     shown: Tick,
     /// When it last said how far it is.
     beat: Option<Instant>,
+    /// By tick that is not decided, bytes of the report.
+    reported: BTreeMap<Tick, u64>,
 }
 
 /// A manifest that is written once everything before the mark is acknowledged.
@@ -63,6 +70,7 @@ struct Pending {
 pub struct Tracking {
     config: Config,
     setup: Setup,
+    keyed: Keyed,
     names: Names,
     shared: Arc<Shared>,
     metrics: Arc<Metrics>,
@@ -71,6 +79,9 @@ pub struct Tracking {
     ends: EndWatcher,
     writer: LogWriter,
     shards: BTreeMap<u32, Own>,
+    /// The decided watermark, in milliseconds.
+    decided: Arc<AtomicI64>,
+    hold: Hold,
     /// Tells this thread's words from those of another owner.
     writer_id: u64,
     /// Words said so far.
@@ -85,9 +96,9 @@ impl Tracking {
     /// Connects; waits for no broker.
     pub fn connect(
         config: &Config,
-        setup: Setup,
+        (setup, keyed): (Setup, Keyed),
         writer_id: u64,
-        (shared, metrics): (Arc<Shared>, Arc<Metrics>),
+        (shared, metrics, decided): (Arc<Shared>, Arc<Metrics>, Arc<AtomicI64>),
     ) -> anyhow::Result<Tracking> {
         let names = Names::of(&config.id);
         let group = format!("{}-track", config.id);
@@ -99,10 +110,13 @@ impl Tracking {
             writer: LogWriter::connect(&config.kafka)?,
             config: config.clone(),
             setup,
+            keyed,
             names,
             shared,
             metrics,
             shards: BTreeMap::new(),
+            decided,
+            hold: Hold::new(0),
             writer_id,
             words: 0,
             pending: Vec::new(),
@@ -181,11 +195,14 @@ impl Tracking {
         let took = began.elapsed();
         self.metrics.restored(took);
         info!(shard, bytes, chunks, ?took, resume = tracker.position(), at = %tracker.watermark(), "shard restored");
-        self.shards.insert(shard, Own { tracker, said: EventTime::MIN, shown: Tick(i64::MIN), beat: None });
+        let own = Own { tracker, said: EventTime::MIN, shown: Tick(i64::MIN), beat: None, reported: BTreeMap::new() };
+        self.shards.insert(shard, own);
         Ok(())
     }
 
-    fn assign(&self) -> Result<(), kafka::Error> {
+    fn assign(&mut self) -> Result<(), kafka::Error> {
+        let share = self.config.memory.budget_bytes / REPORTS_SHARE / u64::from(self.setup.owner.shards);
+        self.hold = Hold::new(share * self.shards.len() as u64);
         let positions = self.shards.iter().map(|(shard, own)| (shard.cast_signed(), own.tracker.position()));
         self.reader.assign(&positions.collect())
     }
@@ -223,7 +240,7 @@ impl Tracking {
     }
 
     fn read(&mut self) -> anyhow::Result<()> {
-        let Tracking { reader, shards, writer, writer_id, words, names, .. } = self;
+        let Tracking { reader, shards, keyed, writer, writer_id, words, names, .. } = self;
         let mut failed: anyhow::Result<()> = Ok(());
         reader.poll_batch(POLL, |polled| {
             if failed.is_err() {
@@ -232,7 +249,7 @@ impl Tracking {
             match polled {
                 Ok(record) => {
                     let Some(own) = shards.get_mut(&record.partition.cast_unsigned()) else { return };
-                    failed = take(own, record.offset, record.payload(), |said| {
+                    failed = take(own, keyed, record.offset, record.payload(), |said| {
                         say(writer, &names.reports, (*writer_id, words), &said)
                     });
                 }
@@ -265,6 +282,7 @@ impl Tracking {
             return Ok(());
         }
         self.chores = now;
+        self.hold_back();
         let reached = self.writer.reached()?;
         if self.pending.iter().all(|pending| pending.mark <= reached) {
             self.write_manifests()?;
@@ -280,6 +298,25 @@ impl Tracking {
             self.show()?;
         }
         Ok(())
+    }
+
+    /// Pauses shards whose reports run far ahead of what is decided: whoever decides holds them until the slowest shard is as far.
+    fn hold_back(&mut self) {
+        let decided = EventTime(self.decided.load(Ordering::Relaxed));
+        let next = Tick(decided.closed_tick().0.saturating_add(1));
+        let mut bytes = 0;
+        for own in self.shards.values_mut() {
+            own.reported = own.reported.split_off(&next);
+            bytes += own.reported.values().sum::<u64>();
+        }
+        let watermarks = self.shards.iter().map(|(shard, own)| (shard.cast_signed(), own.tracker.watermark()));
+        let change = self.hold.decide(bytes, decided, watermarks);
+        if !change.pause.is_empty() {
+            info!(bytes, shards = ?change.pause, "holding back shards that run ahead of what is decided");
+        }
+        self.reader.pause(&change.pause);
+        self.reader.resume(&change.resume);
+        self.metrics.memory("reports_sent", bytes);
     }
 
     /// Writes what closed of a shard; its manifest waits until that, and every report before it, is acknowledged.
@@ -334,20 +371,24 @@ impl Tracking {
     }
 }
 
-/// Applies a record of mentions; `each` gets what the shard says of the ticks that close.
+/// Applies a record of mentions; `each` gets what the shard says of the ticks that close, and gives how many bytes that is.
 fn take(
     own: &mut Own,
+    keyed: &Keyed,
     offset: i64,
     record: &[u8],
-    mut each: impl FnMut(Said) -> anyhow::Result<()>,
+    mut each: impl FnMut(Said) -> anyhow::Result<u64>,
 ) -> anyhow::Result<()> {
     let shard = own.tracker.index();
     let flaw = |why: &dyn std::fmt::Display| anyhow!("mentions of shard {shard} at offset {offset}: {why}");
-    let mentions = Mentions::decode(record).map_err(|error| refused(&error, flaw(&error)))?;
+    let mentions = Mentions::decode(record, keyed).map_err(|error| refused(&error, flaw(&error)))?;
     let mut failed = Ok(());
+    let reported = &mut own.reported;
     let taken = own.tracker.take(offset, &mentions, |report| {
         if failed.is_ok() {
-            failed = each(Said::Report { shard, report: Box::new(report) });
+            let tick = report.tick;
+            failed = each(Said::Report { shard, report: Box::new(report) })
+                .map(|bytes| *reported.entry(tick).or_default() += bytes);
         }
     });
     taken.map_err(|error| match error {
@@ -358,10 +399,12 @@ fn take(
     failed
 }
 
-/// Writes a word to the topic of reports.
-fn say(writer: &LogWriter, topic: &str, (writer_id, words): (u64, &mut u64), said: &Said) -> anyhow::Result<()> {
+/// Writes a word to the topic of reports; how many bytes it has.
+fn say(writer: &LogWriter, topic: &str, (writer_id, words): (u64, &mut u64), said: &Said) -> anyhow::Result<u64> {
+    let mut bytes = 0;
     for record in said.encode(writer_id, words) {
+        bytes += record.len() as u64;
         writer.write(topic, 0, None, Some(&record))?;
     }
-    Ok(())
+    Ok(bytes)
 }

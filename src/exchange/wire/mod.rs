@@ -2,6 +2,7 @@
 //! number, its kind, a format and a checksum, so that a torn, foreign or newer record is told from a good one.
 
 pub mod board;
+mod columns;
 pub mod frame;
 pub mod manifest;
 pub mod mentions;
