@@ -199,13 +199,7 @@ fn phrase(signal: &Signal) -> Option<String> {
         "started_together" => format!("{} of the accounts began within five minutes", percent(value)),
         "traffic_manipulation" => format!("a coefficient of traffic manipulation of {value:.0} (ordinary: at most 12)"),
         "repeated_repost" => format!("{} of the reposts go to five posts", percent(value)),
-        "repost_volleys" => {
-            format!(
-                "{} of the reposts come in volleys of two minutes of their own (ordinary: {})",
-                percent(value),
-                percent(usual)
-            )
-        }
+        "repost_volleys" => format!("{} of the reposts come in volleys of two minutes of their own", percent(value)),
         "bare" => format!("{} of the originals are without words", percent(value)),
         "same_set" => format!("two posts carry the same set of hashtags with a chance of {}", percent(value)),
         "created_together" => format!("{} of the accounts were created in the same seven days", percent(value)),
