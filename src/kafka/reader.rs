@@ -200,7 +200,9 @@ impl Reader {
     pub fn assign(&self, starts: &BTreeMap<i32, i64>) -> Result<(), Error> {
         let list = self.list(starts.iter().map(|(partition, offset)| (*partition, Offset::Offset(*offset))))?;
         let what = format!("assigning {} partitions of {}", starts.len(), self.topic);
-        self.resume(&self.paused.borrow().iter().copied().collect::<Vec<_>>());
+        // The list first: resuming writes where it is read from.
+        let paused = self.paused();
+        self.resume(&paused);
         self.consumer().assign(&list).map_err(|error| Error::from_kafka(&what, &error))?;
         self.starts.replace(starts.clone());
         Ok(())
