@@ -131,6 +131,11 @@ fn recalled(scored: &Value, subkind: &str) -> u64 {
     text.split('/').next().unwrap().parse().unwrap()
 }
 
+/// Minutes of event time from the 20th post to the alert, median over the episodes of a kind.
+fn minutes(scored: &Value, subkind: &str) -> f64 {
+    scored[format!("minutes_to_detect[{subkind}]")]["median"].as_f64().unwrap()
+}
+
 #[test]
 fn crisis_all_pushes_and_no_organic_burst_called_coordinated() {
     let Some(scored) = score("crisis_july_2015") else { return };
@@ -138,13 +143,15 @@ fn crisis_all_pushes_and_no_organic_burst_called_coordinated() {
     assert_eq!(scored["alerts_false"], 0, "{scored}");
     assert_eq!(recalled(&scored, "hashtag-game"), 5, "{scored}");
     assert_eq!(recalled(&scored, "push"), 2, "{scored}");
+    assert!(["hashtag-game", "push"].iter().all(|subkind| minutes(&scored, subkind) <= 7.0), "{scored}");
 }
 
 #[test]
 fn pushes_are_found_where_the_naive_rule_finds_nine() {
     let Some(scored) = score("pushes_2014_2015") else { return };
-    assert!(recalled(&scored, "hashtag-game") >= 24, "{scored}");
+    assert_eq!(recalled(&scored, "hashtag-game"), 25, "{scored}");
     assert_eq!(recalled(&scored, "push"), 23, "{scored}");
+    assert!(["hashtag-game", "push"].iter().all(|subkind| minutes(&scored, subkind) <= 9.0), "{scored}");
 }
 
 /// One organic post for each pushed one, or three, from a crisis night or from a conference: any share over all accounts
@@ -155,7 +162,7 @@ fn pushes_that_the_public_joins_are_found() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
-    for (k, donor, least) in [("1", "greek", 45), ("1", "conference", 43), ("3", "greek", 28), ("3", "conference", 29)]
+    for (k, donor, least) in [("1", "greek", 46), ("1", "conference", 46), ("3", "greek", 28), ("3", "conference", 33)]
     {
         let name = format!("{donor}-{k}");
         let out = folder.path().join(&name);

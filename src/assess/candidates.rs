@@ -9,6 +9,8 @@ use crate::track::usual::Usual;
 
 /// Posts in one ten-second pane from which a hashtag is assessed at once, not only at the end of the minute.
 const POSTS_AT_ONCE: u64 = 5;
+/// Posts in the last hour up to which any post can be the one that decides: at most one assessment a post.
+const POSTS_FEW: u32 = 60;
 /// Posts in the last hour up to which ten seconds can change the picture; larger ones are assessed once a minute.
 const POSTS_EVERY_TICK: u32 = 2_000;
 /// Growth of the last hour over the average hour of the day that makes a hashtag worth assessing.
@@ -26,7 +28,8 @@ pub fn candidates(shard: &Shard, tick: i64, detect: &Detect) -> Vec<u64> {
             tags.extend(pane.iter().map(|view| view.tag));
         }
     } else if let Some(pane) = shard.ladder().level(0).get(&tick) {
-        tags.extend(pane.iter().filter(|view| view.posts() >= POSTS_AT_ONCE).map(|view| view.tag));
+        let few = |tag| shard.usuals().of(tag).h1 <= POSTS_FEW;
+        tags.extend(pane.iter().filter(|view| view.posts() >= POSTS_AT_ONCE || few(view.tag)).map(|view| view.tag));
     }
     tags.retain(|tag| {
         let usual = shard.usuals().of(*tag);

@@ -40,7 +40,7 @@ impl View {
 }
 
 /// A crowd over the windows that the signals are read in.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Crowd {
     /// Accounts of the last hours, each with exact counts; a uniform sample of all accounts of the view.
     pub accounts: Vec<AccountRow>,
@@ -48,6 +48,8 @@ pub struct Crowd {
     pub posts: u64,
     /// Mentions of the last hour; a uniform sample of those of the view's accounts.
     pub mentions: Vec<Mention>,
+    /// Whether those are all mentions of the last hour.
+    pub is_whole: bool,
 }
 
 impl Crowd {
@@ -55,7 +57,7 @@ impl Crowd {
     pub fn all(hours: &Gathered, hour: &Gathered) -> Crowd {
         let accounts = hours.accounts.clone();
         let posts = accounts.iter().map(|row| u64::from(row.posts)).sum();
-        Crowd { accounts, posts, mentions: hour.mentions.clone() }
+        Crowd { accounts, posts, mentions: hour.mentions.clone(), is_whole: hour.mention_cut == u64::MAX }
     }
 
     /// The repeat core. A mention belongs to it where its account is among the sampled accounts of the core.
@@ -64,7 +66,7 @@ impl Crowd {
         let posts = accounts.iter().map(|row| u64::from(row.posts)).sum();
         let in_core = |found: &&Mention| accounts.binary_search_by_key(&found.account, |row| row.account).is_ok();
         let mentions = hour.mentions.iter().filter(in_core).copied().collect();
-        Crowd { accounts, posts, mentions }
+        Crowd { accounts, posts, mentions, is_whole: false }
     }
 
     /// Whether the originals come with their texts, so that it is known who talks to whom.

@@ -31,7 +31,7 @@ pub use shadow::load_shadow;
 pub use value::{parse_duration, parse_size, parse_time, show_duration, show_size};
 
 /// The signals that have a ramp in `[detect.signals]`. The file must have each of them and no other.
-pub const KNOWN_SIGNALS: [&str; 30] = [
+pub const KNOWN_SIGNALS: [&str; 31] = [
     "repeat_share",
     "posts_per_account",
     "evenness",
@@ -47,6 +47,7 @@ pub const KNOWN_SIGNALS: [&str; 30] = [
     "regular_gaps",
     "started_together",
     "repost_volleys",
+    "co_reposts",
     "overlap",
     "crew_contrast",
     "silent_accounts",

@@ -82,7 +82,7 @@ fn reading(parts: &Parts) -> Reading {
         first_second: 0,
     };
     let accounts: Vec<AccountRow> = parts.crew.iter().map(row).collect();
-    let crowd = Crowd { accounts, posts: posts(&parts.crew), mentions: Vec::new() };
+    let crowd = Crowd { accounts, posts: posts(&parts.crew), ..Crowd::default() };
     let estimates = ALL.iter().map(|signal| match signal.name {
         name if READ.contains(&name) => (signal.read)(&crowd, &Facts::default()),
         name if name == crew_contrast::DEFINITION.name => Some(parts.contrast),

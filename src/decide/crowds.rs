@@ -23,7 +23,7 @@ const DAYS_KEPT: i64 = 28;
 /// All that a crowd can be remembered as.
 const NATURES: [Nature; 3] = [Nature::Coordinated, Nature::Talking, Nature::Organic];
 /// Accounts from which a share of them says anything.
-const ACCOUNTS_MIN: usize = 8;
+const ACCOUNTS_MIN: usize = 6;
 
 /// What a crowd was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -196,7 +196,7 @@ mod tests {
         crowds.remember(Nature::Coordinated, 1, Tick(0), &carried(20..40, 2));
         assert_eq!(overlap(&mut crowds, 1, 0..10), None, "a hashtag does not speak against itself");
         assert_eq!(overlap(&mut crowds, 2, 10..30), Some(0.5), "who wrote twice is not remembered");
-        assert_eq!(overlap(&mut crowds, 2, 0..7), None, "too few");
+        assert_eq!(overlap(&mut crowds, 2, 0..5), None, "too few");
         crowds.forget(Tick(DAYS_KEPT * DAY));
         assert_eq!(overlap(&mut crowds, 2, 0..20), None);
     }

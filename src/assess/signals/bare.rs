@@ -27,7 +27,7 @@ mod tests {
     use crate::model::Mention;
 
     fn crowd(mentions: impl Iterator<Item = Mention>) -> Crowd {
-        Crowd { accounts: Vec::new(), posts: 0, mentions: mentions.collect() }
+        Crowd { mentions: mentions.collect(), ..Crowd::default() }
     }
 
     #[test]

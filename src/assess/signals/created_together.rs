@@ -33,7 +33,7 @@ mod tests {
     use crate::model::Mention;
 
     fn crowd(mentions: impl Iterator<Item = Mention>) -> Crowd {
-        Crowd { accounts: Vec::new(), posts: 0, mentions: mentions.collect() }
+        Crowd { mentions: mentions.collect(), ..Crowd::default() }
     }
 
     fn account(account: u64, created_day: u16, second: u32) -> Mention {

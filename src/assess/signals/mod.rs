@@ -5,6 +5,7 @@ pub mod alone;
 pub mod bare;
 pub mod birth_speed;
 pub mod client_share;
+pub mod co_reposts;
 pub mod conversation;
 pub mod core_share;
 pub mod created_together;
@@ -125,7 +126,7 @@ pub struct Definition {
 }
 
 /// All signals, in the order in which alert lines print them.
-pub const ALL: [Definition; 30] = [
+pub const ALL: [Definition; 31] = [
     repeat_share::DEFINITION,
     posts_per_account::DEFINITION,
     evenness::DEFINITION,
@@ -141,6 +142,7 @@ pub const ALL: [Definition; 30] = [
     regular_gaps::DEFINITION,
     started_together::DEFINITION,
     repost_volleys::DEFINITION,
+    co_reposts::DEFINITION,
     overlap::DEFINITION,
     crew_contrast::DEFINITION,
     silent_accounts::DEFINITION,

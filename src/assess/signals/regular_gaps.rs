@@ -51,7 +51,7 @@ mod tests {
     use crate::model::Mention;
 
     fn crowd(mentions: impl Iterator<Item = Mention>) -> Crowd {
-        Crowd { accounts: Vec::new(), posts: 0, mentions: mentions.collect() }
+        Crowd { mentions: mentions.collect(), ..Crowd::default() }
     }
 
     fn posts(account: u64, seconds: &[u32]) -> Vec<Mention> {

@@ -33,7 +33,7 @@ mod tests {
     use crate::model::Mention;
 
     fn crowd(mentions: impl Iterator<Item = Mention>) -> Crowd {
-        Crowd { accounts: Vec::new(), posts: 0, mentions: mentions.collect() }
+        Crowd { mentions: mentions.collect(), ..Crowd::default() }
     }
 
     fn reposts(target: u32, count: usize) -> impl Iterator<Item = Mention> {

@@ -34,7 +34,7 @@ mod tests {
 
     fn crowd(firsts: impl Iterator<Item = u32>) -> Crowd {
         let row = |first_second| AccountRow { account: 1, posts: 1, reposts: 0, alone: 0, talking: 0, first_second };
-        Crowd { accounts: firsts.map(row).collect(), posts: 0, mentions: Vec::new() }
+        Crowd { accounts: firsts.map(row).collect(), ..Crowd::default() }
     }
 
     #[test]

@@ -66,7 +66,7 @@ mod tests {
             }
         };
         let accounts: Vec<AccountRow> = (0..accounts).map(row).collect();
-        Crowd { posts: accounts.iter().map(|row| u64::from(row.posts)).sum(), accounts, mentions: Vec::new() }
+        Crowd { posts: accounts.iter().map(|row| u64::from(row.posts)).sum(), accounts, ..Crowd::default() }
     }
 
     #[test]
