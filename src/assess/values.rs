@@ -139,7 +139,7 @@ pub struct AdjustedCounts {
 }
 
 /// One signal of coordination, with its arithmetic.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Signal {
     /// Its name, as in docs and config.
     pub name: String,

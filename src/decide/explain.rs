@@ -200,6 +200,9 @@ fn phrase(signal: &Signal) -> Option<String> {
         "traffic_manipulation" => format!("a coefficient of traffic manipulation of {value:.0} (ordinary: at most 12)"),
         "repeated_repost" => format!("{} of the reposts go to five posts", percent(value)),
         "repost_volleys" => format!("{} of the reposts come in volleys of two minutes of their own", percent(value)),
+        "co_reposts" => {
+            format!("{} of the accounts repost one list of posts within minutes of each other", percent(value))
+        }
         "bare" => format!("{} of the originals are without words", percent(value)),
         "same_set" => format!("two posts carry the same set of hashtags with a chance of {}", percent(value)),
         "created_together" => format!("{} of the accounts were created in the same seven days", percent(value)),
@@ -208,4 +211,21 @@ fn phrase(signal: &Signal) -> Option<String> {
         "repeated_link" => format!("two links are the same with a chance of {}", percent(value)),
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::assess::signals::ALL;
+    use crate::config::defaults;
+
+    #[test]
+    fn whatever_adds_points_can_be_said() {
+        let detect = defaults().detect;
+        for signal in ALL.iter().filter(|signal| detect.signals[signal.name].points > 0.0) {
+            let shown = Signal { name: signal.name.to_owned(), value: Some(0.5), ..Signal::default() };
+            // The crew has a sentence of its own.
+            assert!(phrase(&shown).is_some() || signal.name == "crew_contrast", "{}", signal.name);
+        }
+    }
 }

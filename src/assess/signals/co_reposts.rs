@@ -83,7 +83,7 @@ mod tests {
         read(&Crowd { mentions, is_whole: true, ..Crowd::default() }, &Facts::default()).map(|share| share.value)
     }
 
-    /// Accounts that each repost posts 1 to `posts`, the next ten seconds after the one before.
+    /// Accounts that each repost posts 1 to `posts`, the next account `gap` seconds after the one before.
     fn ring(accounts: u64, posts: u32, gap: u32) -> Vec<Mention> {
         (0..accounts).flat_map(|n| (1..=posts).map(move |post| repost(n, post, post * 300 + n as u32 * gap))).collect()
     }
