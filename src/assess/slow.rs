@@ -7,7 +7,7 @@
 //! (Mardia and Jupp 2000, section 2.3), pooled over accounts. Over all hours of a day it is -1/23 = -0.04, for people who sleep
 //! eight hours and write evenly else (16² · 0.171 - 16) / (16 · 15) = 0.12, and more for who keeps shorter hours. Its standard
 //! error is that of independent hours, 1/√pairs with both orders counted.
-//! Blind spots: accounts in shifts, hours of fewer than five accounts (they are not kept), pushes that last for less than
+//! Blind spots: accounts in shifts, hours of fewer than three accounts (they are not kept), pushes that last for less than
 //! twenty hours. Gauges that never sleep are found too: they stay on the expected list.
 
 use serde::{Deserialize, Serialize};
