@@ -8,9 +8,14 @@ use super::{Story, config, each, options};
 #[test]
 fn luring_a_club_into_pushes_gains_no_alert_on_it() {
     let config = config();
+    // Points from a tenth known on: what is remembered must show, wherever the shipped ramp begins.
+    let mut eager = config.clone();
+    let ramp = eager.detect.signals.get_mut("overlap").unwrap();
+    (ramp.from, ramp.to) = (0.10, 0.40);
     let seeds: Vec<u64> = (1..=20).collect();
-    let pairs = each(&seeds, |seed| {
-        ["club", "lured"].map(|name| Story::of(name, "lowtidelistening", &options(name, *seed, true), &config))
+    let plays = each(&seeds, |seed| {
+        [("club", &config), ("lured", &config), ("lured", &eager)]
+            .map(|(name, config)| Story::of(name, "lowtidelistening", &options(name, *seed, true), config))
     });
     let called = |story: &Story| {
         let mut lines = story.lines.iter();
@@ -18,14 +23,14 @@ fn luring_a_club_into_pushes_gains_no_alert_on_it() {
     };
     let most = |story: &Story| story.scores.iter().map(|(_, score, _)| *score).fold(0.0, f64::max);
     let (mut raised, mut gained) = (0, Vec::new());
-    for (seed, [without, with]) in seeds.iter().zip(&pairs) {
+    for (seed, [without, with, remembered]) in seeds.iter().zip(&plays) {
         println!("seed {seed}: highest score {} without the attack, {} with it", most(without), most(with));
         gained.extend((called(with) && !called(without)).then_some(*seed));
-        raised += usize::from(most(with) > most(without));
+        raised += usize::from(most(remembered) > most(without));
     }
     assert!(gained.is_empty(), "alerts gained under seeds {gained:?}");
-    // The attack is one only if the memory takes the bait: of most clubs too few are remembered to move the score at all.
-    assert!(raised * 4 > seeds.len(), "the members are remembered in {raised} runs only");
+    // The attack is one only if the memory takes the bait.
+    assert!(raised * 2 > seeds.len(), "the members are remembered in {raised} runs only");
 }
 
 #[test]
