@@ -5,10 +5,10 @@
 use crate::config::Detect;
 use crate::track::Shard;
 use crate::track::ladder::{HOUR, MINUTE};
-use crate::track::usual::Usual;
+use crate::track::usual::{Touched, Usual};
 
 /// Posts in one ten-second pane from which a hashtag is assessed at once, not only at the end of the minute.
-const POSTS_AT_ONCE: u64 = 5;
+const POSTS_AT_ONCE: u32 = 5;
 /// Posts in the last hour up to which any post can be the one that decides: at most one assessment a post.
 const POSTS_FEW: u32 = 60;
 /// Posts in the last hour up to which ten seconds can change the picture; larger ones are assessed once a minute.
@@ -22,21 +22,22 @@ const WATCHED_MINUTES_MIN: i64 = 10;
 
 /// Identities of the hashtags to assess at `tick`, sorted.
 pub fn candidates(shard: &Shard, tick: i64, detect: &Detect) -> Vec<u64> {
-    let mut tags = Vec::new();
-    if tick % MINUTE == 0 {
-        if let Some(pane) = shard.ladder().level(1).get(&tick) {
-            tags.extend(pane.iter().map(|view| view.tag));
-        }
-    } else if let Some(pane) = shard.ladder().level(0).get(&tick) {
-        let few = |tag| shard.usuals().of(tag).h1 <= POSTS_FEW;
-        tags.extend(pane.iter().filter(|view| view.posts() >= POSTS_AT_ONCE || few(view.tag)).map(|view| view.tag));
-    }
-    tags.retain(|tag| {
+    let enough = |tag: &u64| {
         let usual = shard.usuals().of(*tag);
-        let in_time = tick % MINUTE == 0 || usual.h1 <= POSTS_EVERY_TICK;
-        in_time && usual.h1 >= detect.candidate_posts && grows(shard, *tag, usual, tick)
-    });
-    tags
+        usual.h1 >= detect.candidate_posts && grows(shard, *tag, usual, tick)
+    };
+    if tick % MINUTE == 0 {
+        let pane = shard.ladder().level(1).get(&tick);
+        return pane.into_iter().flat_map(|pane| pane.iter()).map(|view| view.tag).filter(enough).collect();
+    }
+    if !shard.ladder().level(0).contains_key(&tick) {
+        return Vec::new();
+    }
+    let in_time = |touched: &&Touched| {
+        touched.h1 <= POSTS_EVERY_TICK && (touched.posts >= POSTS_AT_ONCE || touched.h1 <= POSTS_FEW)
+    };
+    let touched = shard.usuals().touched().iter().filter(|touched| touched.h1 >= detect.candidate_posts);
+    touched.filter(in_time).map(|touched| touched.tag).filter(enough).collect()
 }
 
 /// Whether two sets of rules give the same reports: of all rules, a shard asks only which hashtags are assessed and what their kinds rest on. Every

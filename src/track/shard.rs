@@ -213,6 +213,10 @@ impl Shard {
             closing.actions_evicted = actions.take(tick.0, &taken, self.windows.actions_max as usize);
             closing.actions = Some(Arc::clone(&self.actions));
         }
+        // Nothing that is built below reaches back to what expires here.
+        for (level, _, pane) in self.ladder.expire(tick.0) {
+            self.usuals.expired(level, &pane);
+        }
         if let Some(mut open) = self.open.remove(&tick.0) {
             let pane = open.close();
             if self.spare.len() < SPARE_MAX && open.bytes() <= SPARE_BYTES_MAX {
@@ -230,9 +234,6 @@ impl Shard {
         }
         if tick.0 % HOUR == 0 {
             self.close_hour(tick.0, &mut closing);
-        }
-        for (level, _, pane) in self.ladder.expire(tick.0) {
-            self.usuals.expired(level, &pane);
         }
         self.rows.expire(tick.0 - i64::from(self.windows.baseline_days) * DAY);
         closing.evicted = self.keep_within_budget();

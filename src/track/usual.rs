@@ -18,10 +18,22 @@ pub struct Usual {
     pub h24: u32,
 }
 
+/// A hashtag that a ten-second pane holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Touched {
+    /// Identity of the hashtag.
+    pub tag: u64,
+    /// Its posts in the pane.
+    pub posts: u32,
+    /// Its posts in the last hour, the pane's among them.
+    pub h1: u32,
+}
+
 /// Rolling post counts by hashtag.
 #[derive(Clone, Debug, Default)]
 pub struct Usuals {
     by_tag: HashMap<u64, Usual, KeepBuild>,
+    touched: Vec<Touched>,
 }
 
 impl Usuals {
@@ -45,14 +57,21 @@ impl Usuals {
         self.by_tag.iter().map(|(tag, usual)| (*tag, *usual))
     }
 
-    /// A ten-second pane closed.
+    /// The hashtags of the ten-second pane that closed last, in the pane's order, so that nobody has to look each up again.
+    pub fn touched(&self) -> &[Touched] {
+        &self.touched
+    }
+
+    /// A ten-second pane closed, after what left its window was taken out.
     pub fn closed(&mut self, pane: &Pane) {
+        self.touched.clear();
         for view in pane.iter() {
             let posts = short(view.posts());
             let usual = self.by_tag.entry(view.tag).or_default();
             usual.m5 = usual.m5.saturating_add(posts);
             usual.h1 = usual.h1.saturating_add(posts);
             usual.h24 = usual.h24.saturating_add(posts);
+            self.touched.push(Touched { tag: view.tag, posts, h1: usual.h1 });
         }
     }
 
