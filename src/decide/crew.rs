@@ -107,6 +107,7 @@ fn basis(parts: &Parts) -> Vec<(&'static str, f64)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::assess::signals::cases::hold;
     use crate::config::defaults;
     use crate::decide::crowds::Nature;
     use crate::model::Tick;
@@ -127,6 +128,35 @@ mod tests {
     fn read(crowds: &mut Crowds, crowd: &[Member]) -> Option<Estimate> {
         let at = ALL.iter().position(|signal| signal.name == "crew_contrast").unwrap();
         crew(crowds, 99, crowd, &defaults().detect).and_then(|crew| crew.reading.estimates[at])
+    }
+
+    #[test]
+    fn it_reads_what_was_worked_out_by_hand() {
+        let silent = |count: u64, posts| members(0..count, posts, false);
+        let talking = |count: u64, posts| members(1_000..1_000 + count, posts, true);
+        let half = |from: u64, count: u64| {
+            [members(from..from + count / 2, 1, false), members(from + count / 2..from + count, 1, true)].concat()
+        };
+        // Of the others, those who post once are silent too.
+        let others = |busy: u64| [talking(busy, 2), members(2_000..2_040, 1, false)].concat();
+        let cases = [
+            ("people who met before", half(0, 10), half(1_000, 40), Some(0.0)),
+            ("a crew among people who talk", silent(20, 4), talking(60, 1), Some(1.0)),
+            ("a crew among people half of whom talk", silent(20, 4), half(1_000, 60), Some(0.5)),
+            ("people who talk more than everybody", talking(8, 1), silent(8, 1), Some(-1.0)),
+            ("seven", silent(7, 1), talking(8, 1), None),
+            ("among seven", silent(8, 1), talking(7, 1), None),
+            ("eight among eight", silent(8, 1), talking(8, 1), Some(1.0)),
+            ("a twentieth of the posts", silent(8, 1), talking(152, 1), Some(1.0)),
+            ("less", silent(8, 1), talking(153, 1), None),
+            ("the busy are held against the busy", silent(10, 2), others(8), Some(1.0)),
+            ("unless they are seven", silent(10, 2), others(7), Some(7.0 / 47.0)),
+            ("a crew that nobody remembers", vec![], talking(60, 1), None),
+            ("a crew among people who do not talk", silent(20, 9), members(1_000..1_060, 1, false), Some(0.0)),
+        ];
+        for (what, crew, others, by_hand) in cases {
+            hold(what, compared(crew, others).map(|parts| parts.contrast), by_hand);
+        }
     }
 
     #[test]

@@ -175,6 +175,7 @@ fn balance(crowds: &BTreeMap<(Nature, u64), Crowd>) -> HashMap<u64, i32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::assess::signals::cases::hold;
 
     fn members(accounts: std::ops::Range<u64>, posts: u32) -> Vec<Member> {
         accounts.map(|account| Member { account, posts, talks: false }).collect()
@@ -186,6 +187,27 @@ mod tests {
 
     fn overlap(crowds: &mut Crowds, tag: u64, accounts: std::ops::Range<u64>) -> Option<f64> {
         crowds.overlap(tag, &members(accounts, 1), View::All).map(|share| share.value)
+    }
+
+    #[test]
+    fn it_reads_what_was_worked_out_by_hand() {
+        let mut crowds = Crowds::default();
+        crowds.remember(Nature::Coordinated, 1, Tick(0), &carried(0..20, 3));
+        let public = |count: u64| members(100..100 + count, 1);
+        let crew = |count: u64, posts| members(0..count, posts);
+        let cases = [
+            ("people", View::All, public(20), Some(0.0)),
+            ("a push among people", View::All, [crew(20, 3), public(60)].concat(), Some(0.25)),
+            ("its core", View::Core, [crew(20, 3), public(60)].concat(), Some(1.0)),
+            ("six accounts", View::All, [crew(3, 1), public(3)].concat(), Some(0.5)),
+            ("a core of five", View::Core, [crew(5, 3), public(60)].concat(), None),
+            ("a core of six", View::Core, [crew(6, 3), public(60)].concat(), Some(1.0)),
+            ("nobody", View::All, vec![], None),
+            ("a new crew", View::Core, members(200..220, 3), Some(0.0)),
+        ];
+        for (what, view, members, by_hand) in cases {
+            hold(what, crowds.overlap(2, &members, view), by_hand);
+        }
     }
 
     #[test]

@@ -26,3 +26,30 @@ pub(super) fn read(crowd: &Crowd, _: &Facts) -> Option<Estimate> {
     let originals: u64 = crowd.accounts.iter().map(|row| u64::from(row.posts - row.reposts)).sum();
     (originals >= ORIGINALS_MIN).then(|| share(talking, originals))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::assess::signals::cases::{ANSWER, MUTE, REPOST, SAID, TALK, check, groups};
+
+    #[test]
+    fn it_reads_what_was_worked_out_by_hand() {
+        check(
+            &DEFINITION,
+            &[
+                ("people who talk", groups(&[(12, &[SAID]), (8, &[TALK])]), Some(0.4)),
+                ("a push at the hashtag", groups(&[(5, &[SAID; 4])]), Some(0.0)),
+                ("protest that is copied, as low", groups(&[(20, &[SAID])]), Some(0.0)),
+                ("an answer is talk", groups(&[(6, &[SAID, ANSWER])]), Some(0.5)),
+                ("eleven originals", groups(&[(11, &[TALK])]), None),
+                ("eleven originals and reposts", groups(&[(11, &[TALK]), (9, &[REPOST])]), None),
+                ("twelve originals", groups(&[(12, &[TALK]), (9, &[REPOST])]), Some(1.0)),
+                ("no texts", groups(&[(20, &[MUTE])]), None),
+                ("texts of less than half", groups(&[(6, &[TALK]), (7, &[MUTE])]), None),
+                ("texts of half", groups(&[(6, &[TALK]), (6, &[MUTE])]), Some(0.5)),
+                ("nobody", groups(&[]), None),
+                ("a push that is told to mention each other", groups(&[(5, &[TALK; 4])]), Some(1.0)),
+            ],
+        );
+    }
+}

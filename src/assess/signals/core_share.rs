@@ -23,3 +23,26 @@ fn read(crowd: &Crowd, _: &Facts) -> Option<Estimate> {
     });
     (crowd.accounts.len() >= ACCOUNTS_MIN).then(|| ratio(parts))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::assess::signals::cases::{check, posting};
+
+    #[test]
+    fn it_reads_what_was_worked_out_by_hand() {
+        check(
+            &DEFINITION,
+            &[
+                // 4 × 3 of 16 + 12.
+                ("people, four of them with more to say", posting(&[(16, 1), (4, 3)]), Some(12.0 / 28.0)),
+                ("a push of twenty", posting(&[(20, 5)]), Some(1.0)),
+                ("two posts are no core", posting(&[(20, 2)]), Some(0.0)),
+                ("nineteen accounts", posting(&[(19, 5)]), None),
+                ("twenty accounts", posting(&[(19, 1), (1, 6)]), Some(6.0 / 25.0)),
+                ("nobody", posting(&[]), None),
+                ("a conference", posting(&[(10, 1), (10, 9)]), Some(0.9)),
+            ],
+        );
+    }
+}

@@ -26,3 +26,34 @@ fn read(crowd: &Crowd, _: &Facts) -> Option<Estimate> {
     let half = value / libm::sqrt(d);
     Some(Estimate { value, low: value - half, high: (value + half).min(1.0) })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::assess::signals::cases::{check, posting};
+
+    #[test]
+    fn it_reads_what_was_worked_out_by_hand() {
+        check(
+            &DEFINITION,
+            &[
+                // 20² / (9 + 11²) / 10.
+                ("people and one enthusiast", posting(&[(9, 1), (1, 11)]), Some(400.0 / 130.0 / 10.0)),
+                ("a push by quotas", posting(&[(10, 4)]), Some(1.0)),
+                ("seven accounts", posting(&[(7, 4)]), None),
+                ("eight accounts", posting(&[(8, 4)]), Some(1.0)),
+                ("people who say it once", posting(&[(10, 1)]), None),
+                ("one and a half posts an account", posting(&[(5, 1), (5, 2)]), None),
+                // 16² / (4 + 6 × 4) / 10.
+                ("1.6 posts an account", posting(&[(4, 1), (6, 2)]), Some(256.0 / 28.0 / 10.0)),
+                ("nobody", posting(&[]), None),
+                // 128² / (2 + 4 + 16 + 64 + 256 + 1 024 + 4 096) / 8.
+                (
+                    "quotas that double",
+                    posting(&[(2, 1), (1, 2), (1, 4), (1, 8), (1, 16), (1, 32), (1, 64)]),
+                    Some(16_384.0 / 5_462.0 / 8.0),
+                ),
+            ],
+        );
+    }
+}

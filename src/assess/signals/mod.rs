@@ -4,6 +4,8 @@
 pub mod alone;
 pub mod bare;
 pub mod birth_speed;
+#[cfg(test)]
+pub(crate) mod cases;
 pub mod client_share;
 pub mod co_reposts;
 pub mod conversation;

@@ -19,3 +19,27 @@ fn read(crowd: &Crowd, _: &Facts) -> Option<Estimate> {
     let posts: Vec<f64> = posts.into_iter().map(f64::from).collect();
     (posts.len() >= 5).then(|| mean(&posts))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::assess::signals::cases::{check, posting};
+
+    #[test]
+    fn it_reads_what_was_worked_out_by_hand() {
+        check(
+            &DEFINITION,
+            &[
+                ("people and one enthusiast", posting(&[(9, 1), (1, 50)]), Some(1.0)),
+                ("a push by quotas", posting(&[(10, 4)]), Some(4.0)),
+                // Two of twenty are left out: (10 + 8 × 2) / 18.
+                ("people, some of whom repeat it", posting(&[(10, 1), (8, 2), (2, 30)]), Some(26.0 / 18.0)),
+                ("nine have no tenth", posting(&[(8, 1), (1, 10)]), Some(2.0)),
+                ("four accounts", posting(&[(4, 2)]), None),
+                ("five accounts", posting(&[(5, 2)]), Some(2.0)),
+                ("nobody", posting(&[]), None),
+                ("a push in its first minute", posting(&[(50, 1)]), Some(1.0)),
+            ],
+        );
+    }
+}

@@ -16,3 +16,24 @@ fn read(crowd: &Crowd, _: &Facts) -> Option<Estimate> {
     let repeating = crowd.accounts.iter().filter(|row| row.posts >= 2).count() as u64;
     (!crowd.accounts.is_empty()).then(|| share(repeating, crowd.accounts.len() as u64))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::assess::signals::cases::{check, posting};
+
+    #[test]
+    fn it_reads_what_was_worked_out_by_hand() {
+        check(
+            &DEFINITION,
+            &[
+                ("people, four of whom say it twice", posting(&[(16, 1), (4, 2)]), Some(0.2)),
+                ("a push of twenty", posting(&[(20, 3)]), Some(1.0)),
+                ("nobody", posting(&[]), None),
+                ("one account", posting(&[(1, 1)]), Some(0.0)),
+                ("a push that the public joins", posting(&[(10, 5), (90, 1)]), Some(0.1)),
+                ("a push of one post an account", posting(&[(100, 1)]), Some(0.0)),
+            ],
+        );
+    }
+}

@@ -20,3 +20,29 @@ fn read(crowd: &Crowd, _: &Facts) -> Option<Estimate> {
     let n = sizes.iter().sum();
     (n >= LINKS_MIN).then(|| agreement(&sizes, n))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::assess::signals::cases::{REPOST, SAID, both, check, copies, groups};
+
+    #[test]
+    fn it_reads_what_was_worked_out_by_hand() {
+        check(
+            &DEFINITION,
+            &[
+                ("people, each with a link of their own", copies(&[(1, 20)], SAID), Some(0.0)),
+                ("a push of one link", copies(&[(20, 1)], SAID), Some(1.0)),
+                // Ten pairs agree both ways: 10 × 2 of 20 × 19.
+                ("ten links, twice each", copies(&[(2, 10)], SAID), Some(20.0 / 380.0)),
+                ("a push among people", copies(&[(10, 1), (1, 10)], SAID), Some(90.0 / 380.0)),
+                ("nineteen links", copies(&[(19, 1)], SAID), None),
+                ("nineteen and reposts", both(copies(&[(19, 1)], SAID), copies(&[(5, 1)], REPOST)), None),
+                ("twenty among many without", both(copies(&[(20, 1)], SAID), groups(&[(30, &[SAID])])), Some(1.0)),
+                ("no links", groups(&[(40, &[SAID])]), None),
+                ("a piece of news that everybody links", copies(&[(40, 1)], SAID), Some(1.0)),
+                ("a push behind a shortener", copies(&[(1, 40)], SAID), Some(0.0)),
+            ],
+        );
+    }
+}

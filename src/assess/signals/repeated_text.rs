@@ -23,3 +23,27 @@ pub(super) fn read(crowd: &Crowd, _: &Facts) -> Option<Estimate> {
     let n: u64 = sizes.iter().sum();
     (n >= TEXTS_MIN).then(|| share(sizes.iter().filter(|size| **size >= 2).sum(), n))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::assess::signals::cases::{MUTE, REPOST, SAID, both, check, copies, groups};
+
+    #[test]
+    fn it_reads_what_was_worked_out_by_hand() {
+        check(
+            &DEFINITION,
+            &[
+                ("people, two of whom say the same", copies(&[(2, 1), (1, 18)], SAID), Some(0.1)),
+                ("a push of one text", copies(&[(20, 1)], SAID), Some(1.0)),
+                ("a push of two texts among people", copies(&[(5, 2), (1, 10)], SAID), Some(0.5)),
+                ("nineteen texts", copies(&[(19, 1)], SAID), None),
+                ("nineteen and reposts", both(copies(&[(19, 1)], SAID), copies(&[(5, 1)], REPOST)), None),
+                ("twenty among many without", both(copies(&[(20, 1)], SAID), groups(&[(30, &[MUTE])])), Some(1.0)),
+                ("no texts", groups(&[(40, &[MUTE])]), None),
+                ("fans who copy each other", copies(&[(2, 10)], SAID), Some(1.0)),
+                ("a push that varies its words", copies(&[(1, 20)], SAID), Some(0.0)),
+            ],
+        );
+    }
+}

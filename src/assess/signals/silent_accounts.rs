@@ -20,3 +20,29 @@ fn read(crowd: &Crowd, _: &Facts) -> Option<Estimate> {
     let silent = core().filter(|row| row.talking == 0).count() as u64;
     (crowd.has_texts() && core().count() >= CORE_ACCOUNTS_MIN).then(|| share(silent, core().count() as u64))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::assess::signals::cases::{MUTE, REPOST, SAID, TALK, check, groups};
+
+    #[test]
+    fn it_reads_what_was_worked_out_by_hand() {
+        check(
+            &DEFINITION,
+            &[
+                ("people, half of whom talk", groups(&[(6, &[SAID; 3]), (6, &[SAID, SAID, TALK])]), Some(0.5)),
+                ("a push of ten", groups(&[(10, &[SAID; 4])]), Some(1.0)),
+                ("joined by a public that posts once", groups(&[(10, &[SAID; 4]), (90, &[TALK])]), Some(1.0)),
+                ("a mention that is only passed on is no talk", groups(&[(8, &[SAID, SAID, REPOST])]), Some(1.0)),
+                ("seven with three posts", groups(&[(7, &[SAID; 3]), (9, &[SAID; 2])]), None),
+                ("eight with three posts", groups(&[(2, &[SAID; 3]), (6, &[TALK; 3])]), Some(0.25)),
+                ("no texts", groups(&[(10, &[MUTE; 3])]), None),
+                ("texts of eight tenths", groups(&[(8, &[SAID; 3]), (2, &[MUTE; 3])]), None),
+                ("texts of nine tenths", groups(&[(9, &[SAID; 3]), (1, &[MUTE; 3])]), Some(1.0)),
+                ("nothing but reposts", groups(&[(10, &[REPOST; 3])]), None),
+                ("a push that is told to mention each other", groups(&[(10, &[TALK; 4])]), Some(0.0)),
+            ],
+        );
+    }
+}

@@ -29,3 +29,35 @@ fn read(crowd: &Crowd, _: &Facts) -> Option<Estimate> {
         (if row.posts >= CORE_POSTS && row.talking == 0 { posts } else { 0.0 }, posts)
     })))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::assess::signals::cases::{MUTE, REPOST, SAID, TALK, check, groups};
+
+    #[test]
+    fn it_reads_what_was_worked_out_by_hand() {
+        check(
+            &DEFINITION,
+            &[
+                // 2 × 3 of 6 × 3 + 12 posts more.
+                (
+                    "people, two of whom repeat it in silence",
+                    groups(&[(2, &[SAID; 3]), (6, &[SAID, SAID, TALK]), (12, &[SAID])]),
+                    Some(6.0 / 36.0),
+                ),
+                ("a push of ten", groups(&[(10, &[SAID; 4])]), Some(1.0)),
+                ("joined by a public that posts once", groups(&[(10, &[SAID; 4]), (40, &[TALK])]), Some(0.5)),
+                ("a mention that is only passed on is no talk", groups(&[(8, &[SAID, SAID, REPOST])]), Some(1.0)),
+                ("seven with three posts", groups(&[(7, &[SAID; 3]), (9, &[SAID; 2])]), None),
+                ("eight with three posts", groups(&[(2, &[SAID; 3]), (6, &[TALK; 3])]), Some(0.25)),
+                ("no texts", groups(&[(10, &[MUTE; 3])]), None),
+                ("texts of eight tenths", groups(&[(8, &[SAID; 3]), (2, &[MUTE; 3])]), None),
+                ("texts of nine tenths", groups(&[(9, &[SAID; 3]), (1, &[MUTE; 3])]), Some(1.0)),
+                ("nothing but reposts", groups(&[(10, &[REPOST; 3])]), None),
+                ("a push that is told to mention each other", groups(&[(10, &[TALK; 4])]), Some(0.0)),
+                ("eight feeds", groups(&[(8, &[SAID; 5])]), Some(1.0)),
+            ],
+        );
+    }
+}

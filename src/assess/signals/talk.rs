@@ -19,3 +19,35 @@ fn read(crowd: &Crowd, facts: &Facts) -> Option<Estimate> {
     let all = conversation::read(crowd, facts)?;
     Some(Estimate { value: all.value * once, low: all.low * once, high: all.high * once })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::assess::signals::cases::{MUTE, SAID, TALK, both, check, copies, groups};
+
+    #[test]
+    fn it_reads_what_was_worked_out_by_hand() {
+        // Wilson's lower end of n in n is n / (n + z²), of half of n it is 1/2 - z / 2√(n + z²), and z is that of 50 %.
+        let z: f64 = 0.674_489_750_196_1;
+        let z2 = z * z;
+        check(
+            &DEFINITION,
+            &[
+                ("fans in conversation", groups(&[(8, &[SAID]), (12, &[TALK])]), Some(0.6)),
+                ("a push at the hashtag", groups(&[(5, &[SAID; 4])]), Some(0.0)),
+                ("a push of one text to many names", copies(&[(20, 1)], TALK), Some(z2 / (20.0 + z2))),
+                ("half of it so", copies(&[(10, 1), (1, 10)], TALK), Some(0.5 + z / (2.0 * (20.0 + z2).sqrt()))),
+                (
+                    "half of it so, and as many silent",
+                    both(copies(&[(10, 1)], TALK), groups(&[(10, &[SAID])])),
+                    Some(0.25 + z / (4.0 * (20.0 + z2).sqrt())),
+                ),
+                ("eleven originals", groups(&[(11, &[TALK])]), None),
+                ("twelve originals", groups(&[(3, &[SAID]), (9, &[TALK])]), Some(0.75)),
+                ("nineteen texts are too few to say that they are one", copies(&[(19, 1)], TALK), Some(1.0)),
+                ("no texts", groups(&[(20, &[MUTE])]), None),
+                ("a push whose accounts answer each other", groups(&[(5, &[TALK; 4])]), Some(1.0)),
+            ],
+        );
+    }
+}

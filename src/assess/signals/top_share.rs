@@ -28,3 +28,26 @@ fn read(crowd: &Crowd, _: &Facts) -> Option<Estimate> {
     });
     Some(ratio(parts))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::assess::signals::cases::{check, posting};
+
+    #[test]
+    fn it_reads_what_was_worked_out_by_hand() {
+        check(
+            &DEFINITION,
+            &[
+                ("people who say it once", posting(&[(200, 1)]), Some(0.05)),
+                // #MacronLeaks: 10 × 38 of 190 × 3 more.
+                ("ten of two hundred write two fifths", posting(&[(190, 3), (10, 38)]), Some(0.4)),
+                ("a twentieth is rounded up", posting(&[(201, 1)]), Some(11.0 / 201.0)),
+                ("199 accounts", posting(&[(189, 3), (10, 38)]), None),
+                ("nobody", posting(&[]), None),
+                ("a push by equal quotas", posting(&[(200, 5)]), Some(0.05)),
+                ("a small crowd and one enthusiast", posting(&[(19, 1), (1, 50)]), None),
+            ],
+        );
+    }
+}
