@@ -153,7 +153,7 @@ fn left(gathered: &Gathered, actions: &Actions) -> Option<Left> {
     let accounts = accounts_left(gathered, &left, actions);
     (left.posts, left.reposts) = (posts, reposts_left.min(posts));
     for squares in &mut left.squares {
-        *squares = thinned(*squares, gathered.posts, part.value);
+        *squares = libm::round(thinned(*squares as f64, gathered.posts, part.value)) as u64;
     }
     let counts = AdjustedCounts {
         posts,
@@ -243,8 +243,8 @@ fn accounts_left(gathered: &Gathered, left: &Gathered, actions: &Actions) -> Adj
 }
 
 /// Σ c² of counts that sum to `posts`, once a part of them is left by chance: each c becomes binomial.
-fn thinned(squares: u64, posts: u64, part: f64) -> u64 {
-    libm::round(part * part * squares as f64 + part * (1.0 - part) * posts as f64) as u64
+fn thinned(squares: f64, posts: u64, part: f64) -> f64 {
+    part * part * squares + part * (1.0 - part) * posts as f64
 }
 
 impl Left {

@@ -14,7 +14,7 @@ pub(super) fn by_second(five: &Gathered, tick: i64) -> Option<Spread> {
     }
     let end = tick * 10;
     let slices = (end - i64::from(five.first_second)).clamp(0, 300) as u64;
-    Some(Spread { slices, posts: five.posts - five.reposts, squares: five.squares[0] })
+    Some(Spread { slices, posts: five.posts - five.reposts, squares: five.squares[0] as f64 })
 }
 
 /// Originals of the last five minutes by ten seconds, each slice against the one before it, so that a steady rise counts
@@ -24,8 +24,8 @@ pub(super) fn by_ten_seconds(shard: &Shard, tag: u64, tick: i64) -> Spread {
     let steps: u64 = counts.windows(2).map(|pair| pair[0].abs_diff(pair[1]).pow(2)).sum();
     let posts: u64 = counts.iter().sum();
     // What Σ (c - c')² is beyond chance, 2 Σ c, put into the terms of Σ c² about the mean.
-    let around = posts * posts / LEVEL_0_KEPT as u64;
-    Spread { slices: LEVEL_0_KEPT as u64, posts, squares: around + steps / 2 }
+    let around = (posts * posts) as f64 / LEVEL_0_KEPT as f64;
+    Spread { slices: LEVEL_0_KEPT as u64, posts, squares: around + steps as f64 / 2.0 }
 }
 
 /// Seconds from a new hashtag's first post to the first slice with at least half as many originals as its fullest one:

@@ -7,7 +7,6 @@
 use super::{Definition, Facts};
 use crate::assess::crowd::Crowd;
 use crate::assess::interval::{Estimate, share};
-use crate::model::mention::FLAG_TEXT;
 
 /// Originals from which the share is read.
 const ORIGINALS_MIN: u64 = 12;
@@ -18,8 +17,7 @@ pub const DEFINITION: Definition =
 
 /// The share, for this signal and for its counter-evidence.
 pub(super) fn read(crowd: &Crowd, _: &Facts) -> Option<Estimate> {
-    let with_text = crowd.originals().filter(|found| found.has(FLAG_TEXT)).count();
-    if with_text * 2 < crowd.originals().count() || with_text == 0 {
+    if !crowd.has_texts() {
         return None;
     }
     let talking: u64 = crowd.accounts.iter().map(|row| u64::from(row.talking)).sum();
@@ -45,8 +43,8 @@ mod tests {
                 ("eleven originals and reposts", groups(&[(11, &[TALK]), (9, &[REPOST])]), None),
                 ("twelve originals", groups(&[(12, &[TALK]), (9, &[REPOST])]), Some(1.0)),
                 ("no texts", groups(&[(20, &[MUTE])]), None),
-                ("texts of less than half", groups(&[(6, &[TALK]), (7, &[MUTE])]), None),
-                ("texts of half", groups(&[(6, &[TALK]), (6, &[MUTE])]), Some(0.5)),
+                ("texts of less than nine tenths", groups(&[(17, &[TALK]), (2, &[MUTE])]), None),
+                ("texts of nine tenths", groups(&[(18, &[TALK]), (2, &[MUTE])]), Some(0.9)),
                 ("nobody", groups(&[]), None),
                 ("a push that is told to mention each other", groups(&[(5, &[TALK; 4])]), Some(1.0)),
             ],

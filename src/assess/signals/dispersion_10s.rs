@@ -2,7 +2,7 @@
 //! one or two slices; a crowd that gathers fills them all.
 //!
 //! Formula: as `dispersion_1s` over slices of ten seconds, each held against the one before it instead of the mean, so
-//! that a steady rise counts for nothing: (Σ (c - c')² / 2 Σ c - 1) / mean (von Neumann 1941 for the differences).
+//! that a steady rise counts for nothing: (n / (n - 1) · Σ (c - c')² / 2 Σ c - 1) / mean over n slices (von Neumann 1941 for the differences).
 //! Unit: none; 0 where posts come independently.
 //! Blind spot: jitter of half a minute.
 

@@ -3,7 +3,7 @@
 //!
 //! Formula: (variance / mean - 1) / mean of the originals by second (the index of dispersion of Fisher 1950 beyond the 1 of
 //! chance, over the mean, so that a loud crowd is not uneven for being loud). Unit: none; 0 where posts come independently.
-//! Blind spot: uniform jitter of a few seconds hides a batch completely. Unavailable where time stamps are coarser than
+//! Blind spot: batches that are spread until one touches the next; a single one shows however few seconds it takes. Unavailable where time stamps are coarser than
 //! a second, for then everything bunches.
 
 use super::{Definition, Facts};

@@ -75,7 +75,7 @@ pub struct Spread {
     /// Posts in all of them.
     pub posts: u64,
     /// Σ c² over them.
-    pub squares: u64,
+    pub squares: f64,
 }
 
 impl Spread {
@@ -84,7 +84,7 @@ impl Spread {
     pub fn unevenness(self) -> Estimate {
         let (n, sum) = (self.slices as f64, self.posts as f64);
         let mean = sum / n;
-        let variance = (self.squares as f64 - sum * mean) / (n - 1.0).max(1.0);
+        let variance = (self.squares - sum * mean) / (n - 1.0).max(1.0);
         let index = variance / mean;
         // Under independence it has a relative standard error of √(2/(n-1)) (Fisher 1950).
         let half = Z * index * libm::sqrt(2.0 / (n - 1.0).max(1.0));

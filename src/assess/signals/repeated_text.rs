@@ -10,18 +10,22 @@ use crate::assess::crowd::{Crowd, groups};
 use crate::assess::interval::{Estimate, share};
 
 /// Texts from which repetition is read.
-const TEXTS_MIN: u64 = 20;
+const TEXTS_MIN: usize = 20;
 
 /// See the module.
 pub const DEFINITION: Definition =
     Definition { name: "repeated_text", family: "content", baseline: 0.08, read, on_core: false };
 
-/// The share, for this signal and for counter-evidence.
-pub(super) fn read(crowd: &Crowd, _: &Facts) -> Option<Estimate> {
+fn read(crowd: &Crowd, _: &Facts) -> Option<Estimate> {
+    among(crowd).filter(|_| crowd.originals().filter(|found| found.text != 0).count() >= TEXTS_MIN)
+}
+
+/// The share among however few texts, for counter-evidence; none where there is no text.
+pub(super) fn among(crowd: &Crowd) -> Option<Estimate> {
     let groups = groups(crowd.originals().map(|found| found.text));
     let sizes: Vec<u64> = groups.iter().map(|(_, size)| *size).collect();
     let n: u64 = sizes.iter().sum();
-    (n >= TEXTS_MIN).then(|| share(sizes.iter().filter(|size| **size >= 2).sum(), n))
+    (n > 0).then(|| share(sizes.iter().filter(|size| **size >= 2).sum(), n))
 }
 
 #[cfg(test)]

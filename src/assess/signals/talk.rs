@@ -3,7 +3,7 @@
 //! negative: they are taken off what the other signals add.
 //!
 //! Formula: the share of `conversation` times the share of originals whose words occur once (the careful end of
-//! `repeated_text`): who sends one text to many names is in no conversation with them. Availability as in
+//! `repeated_text`, of however few): who sends one text to many names is in no conversation with them. Availability as in
 //! `conversation`; read at the lower end of its interval. Blind spot: an operation whose accounts answer each other; it
 //! then looks like fans, at the price of a reply network that others can see.
 
@@ -15,7 +15,7 @@ use crate::assess::interval::Estimate;
 pub const DEFINITION: Definition = Definition { name: "talk", family: "content", baseline: 0.4, read, on_core: true };
 
 fn read(crowd: &Crowd, facts: &Facts) -> Option<Estimate> {
-    let once = 1.0 - repeated_text::read(crowd, facts).map_or(0.0, |repeated| repeated.low);
+    let once = 1.0 - repeated_text::among(crowd).map_or(0.0, |repeated| repeated.low);
     let all = conversation::read(crowd, facts)?;
     Some(Estimate { value: all.value * once, low: all.low * once, high: all.high * once })
 }
@@ -44,7 +44,7 @@ mod tests {
                 ),
                 ("eleven originals", groups(&[(11, &[TALK])]), None),
                 ("twelve originals", groups(&[(3, &[SAID]), (9, &[TALK])]), Some(0.75)),
-                ("nineteen texts are too few to say that they are one", copies(&[(19, 1)], TALK), Some(1.0)),
+                ("the same of a dozen", copies(&[(12, 1)], TALK), Some(z2 / (12.0 + z2))),
                 ("no texts", groups(&[(20, &[MUTE])]), None),
                 ("a push whose accounts answer each other", groups(&[(5, &[TALK; 4])]), Some(1.0)),
             ],
