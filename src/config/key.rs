@@ -70,7 +70,7 @@ pub enum SecretError {
     /// Several processes would each make one of their own.
     #[error(
         "exchange = \"kafka\" needs one sketch key for all processes, and {path} does not exist: make it once \
-         (`openssl rand -hex 16 > {path}`), give it to every process, and set privacy.key_file or TAGWATCH_KEY"
+         (`openssl rand -hex 16 > sketch.key`), give it to every process, and set privacy.key_file or TAGWATCH_KEY"
     )]
     NotShared {
         /// The file.

@@ -50,6 +50,13 @@ impl Note {
     /// # Errors
     /// Says what does not read, and what to do about a later format.
     pub fn decode(text: &str) -> Result<Note, String> {
+        if text.is_empty() {
+            return Err("there is no note beside a committed offset: a process with exchange = \"in-process\", a reset of \
+                        offsets or another program of the same group has committed it. Stop all processes, delete the \
+                        group's offsets of this topic (kafka-consumer-groups.sh --delete-offsets) and start again, or set \
+                        another id"
+                .to_owned());
+        }
         let note: Note = serde_json::from_str(text)
             .map_err(|error| format!("the note beside a committed offset does not read ({error}): {text:?}"))?;
         if note.v > FORMAT {
@@ -101,4 +108,17 @@ pub fn is_new(notes: &BTreeMap<i32, Note>, partition: i32) -> bool {
     let same_topic = |other: &i32| (*other < 0) == (partition < 0);
     let index = if partition < 0 { (-1 - partition).cast_unsigned() } else { partition.cast_unsigned() };
     notes.iter().any(|(other, note)| same_topic(other) && note.born <= index)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_offset_without_a_note_says_the_way_out() {
+        let error = Note::decode("").unwrap_err();
+        assert!(error.contains("--delete-offsets") && error.contains("another id"), "{error}");
+        assert!(Note::decode("{").unwrap_err().contains("does not read"));
+        assert_eq!(Note::decode(&Note::new(3).encode()), Ok(Note::new(3)));
+    }
 }

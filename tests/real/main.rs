@@ -22,6 +22,7 @@ mod prometheus;
 mod service;
 mod several;
 mod shadow;
+mod stranger;
 mod streams;
 mod tools;
 mod writer;
@@ -44,6 +45,7 @@ fn main() {
         several::trials(),
         growing::trials(),
         ahead::trials(),
+        stranger::trials(),
         demo::trials(),
         page::trials(),
         prometheus::trials(),

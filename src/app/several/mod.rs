@@ -57,6 +57,12 @@ pub fn run(parts: &Parts, on_line: Box<dyn FnMut(&AlertLine) + Send>) -> anyhow:
     report.metrics.kafka_up(true);
     let owner =
         Owner { id: config.id.clone(), key_fingerprint: keyed.fingerprint(), shards: config.track.shards as u32 };
+    // A process with another key would write posts that no other one can count, and commit them, before it owns a shard.
+    let look = || role::check_state(config, &owner, &names, &|| shared.stopped());
+    match patiently(shared, "looking whose the state is", look) {
+        Err(why) if shared.stopped() && is_interrupted(&why) => return Ok(Ended::Drained),
+        looked => looked?,
+    }
     let setup = Setup {
         owner: owner.clone(),
         detect: config.detect.clone(),

@@ -101,13 +101,14 @@ impl Role {
                 other => break other?,
             }
         };
-        let Found { decider, manifest, checkpoints } = find(config, owner, names, stopped)?;
-        let (low, _) = reader.range(0)?;
+        let Found { mut decider, mut manifest, checkpoints } = find(config, owner, names, stopped)?;
+        let (low, high) = reader.range(0)?;
         let resume = manifest.as_ref().map_or(0, |manifest| manifest.resume);
-        let mut decider = decider;
-        if resume < low {
-            warn!(resume, low, "reports that the decider needs are gone: warming");
+        // Beyond the end: the topic was made anew, or cut short.
+        if resume < low || resume > high {
+            warn!(resume, low, high, "reports that the decider needs are gone: warming");
             decider.state_was_lost();
+            manifest.iter_mut().for_each(|manifest| manifest.resume = low);
         }
         let fold = match &manifest {
             Some(manifest) => Fold::restore(owner.clone(), decider, manifest),
@@ -308,6 +309,14 @@ impl Role {
     pub fn waiting_for(&self) -> Option<usize> {
         self.fold.waiting_for()
     }
+}
+
+/// Looks whether the state is this deployment's, before anything is read or written under its name.
+///
+/// # Errors
+/// Where it is under another key, of other shards or of a newer version (78), or brokers refuse.
+pub fn check_state(config: &Config, owner: &Owner, names: &Names, stopped: &dyn Fn() -> bool) -> anyhow::Result<()> {
+    find(config, owner, names, stopped).map(drop)
 }
 
 /// The decider of the latest whole checkpoint.
